@@ -1,0 +1,89 @@
+# `make serve` runs Vivavoce from a fresh clone; `make test` checks everything. Both set up what they need, in .venv
+# and in the model cache (~/.cache/vivavoce), and need only Python 3.11 or newer with its venv module.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Every version and hash is in the list, so nothing is left to resolve; wheels only, so nothing is compiled.
+INSTALL := $(PIP) install --quiet --no-deps --only-binary :all: --require-hashes
+COMPILE := $(BIN)/uv pip compile --no-config --universal --python-version 3.11 --generate-hashes --no-header \
+           --no-annotate --no-emit-index-url --no-emit-find-links --fork-strategy fewest --quiet
+STRICT_COVERAGE := src/vivavoce/core/*,src/vivavoce/protocol/*
+
+.PHONY: help
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: serve
+serve: $(VENV)/.package ## set up, fetch the default models and serve (options: make serve ARGS="--port 8080")
+	@$(BIN)/vivavoce models pull
+	@exec $(BIN)/vivavoce serve $(ARGS)
+
+.PHONY: test
+test: check models ## every check and every test, with the coverage gate
+	$(BIN)/coverage run -m pytest $(ARGS)
+	@echo "Coverage of everything (for information):"
+	@$(BIN)/coverage report | tail -n 1
+	$(BIN)/coverage report --include='$(STRICT_COVERAGE)' --fail-under=100
+
+.PHONY: check
+check: $(VENV)/.dev $(VENV)/.package ## lint, format, types and the dependency rule, without running tests
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+.PHONY: fmt
+fmt: $(VENV)/.dev ## format the code and apply the linter's safe fixes
+	$(BIN)/ruff check --fix-only --quiet
+	$(BIN)/ruff format
+
+.PHONY: models
+models: $(VENV)/.package ## fetch the default models into the cache
+	@$(BIN)/vivavoce models pull
+
+.PHONY: setup
+setup: $(VENV)/.dev $(VENV)/.package ## create .venv with everything that development needs
+
+.PHONY: requirements
+requirements: $(VENV)/.dev ## compile requirements/*.in anew, with the newest versions and their hashes
+	$(COMPILE) --upgrade requirements/base.in -o requirements/base.txt
+	$(COMPILE) --upgrade requirements/dev.in -o requirements/dev.txt
+
+.PHONY: clean
+clean: ## remove .venv and everything that tools left here (the model cache stays)
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage src/*.egg-info
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What follows are the stamps: each is newer than what it was made from, so a second run installs nothing.
+
+$(VENV)/.python:
+	@for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	        echo "Creating $(VENV) with $$($$python --version)."; \
+	        $$python -m venv --clear $(VENV) || { echo "This Python has no working venv module (Debian: python3-venv)." >&2; exit 1; }; \
+	        touch $@; exit 0; \
+	    fi; \
+	done; \
+	echo "Vivavoce needs Python 3.11 or newer, and no such python3 is on the PATH." >&2; exit 1
+
+$(VENV)/.base: requirements/base.txt $(VENV)/.python
+	@echo "Installing what Vivavoce needs."
+	@$(INSTALL) -r requirements/base.txt
+	@touch $@
+
+# Lists everything of base.txt too, in the same versions; after .base, so that two pips never run at once.
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.base
+	@echo "Installing what the checks and tests need."
+	@$(INSTALL) -r requirements/dev.txt
+	@touch $@
+
+# Nothing is downloaded here: setuptools came with .base.
+$(VENV)/.package: pyproject.toml $(VENV)/.base
+	@$(PIP) install --quiet --no-index --no-deps --no-build-isolation --editable .
+	@touch $@

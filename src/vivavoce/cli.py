@@ -1,0 +1,20 @@
+"""The command line: `vivavoce`."""
+
+import os
+
+import typer
+
+from vivavoce.models.cli import create as models_commands
+
+app = typer.Typer(no_args_is_help=True)
+app.add_typer(models_commands(os.environ), name="models")
+
+
+@app.callback()
+def options() -> None:
+    """Vivavoce: a self-hosted realtime speech-to-speech server."""
+
+
+def main() -> None:
+    """The `vivavoce` program."""
+    app()

@@ -1,0 +1,10 @@
+"""One typed tree of settings from a TOML file and the environment; nothing else reads the environment."""
+
+from __future__ import annotations
+
+from vivavoce.config.check import engine_options
+from vivavoce.config.load import ConfigError, load
+from vivavoce.config.render import render
+from vivavoce.config.tree import Config
+
+__all__ = ["Config", "ConfigError", "engine_options", "load", "render"]

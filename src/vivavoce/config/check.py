@@ -1,0 +1,86 @@
+"""What no single setting shows: keys that the environment holds, and settings that do not go together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from ipaddress import ip_address
+from types import MappingProxyType
+
+from msgspec.structs import asdict, replace
+
+from vivavoce.config.tree import Config, EngineOptions, Engines, Remote, Server
+
+NO_MODELS: Mapping[str, str] = MappingProxyType({})
+_NEW_KEY = "python3 -c \"import secrets; print('sk-' + secrets.token_urlsafe(24))\""
+
+
+def resolve(config: Config, environ: Mapping[str, str], models: Mapping[str, str]) -> tuple[Config, list[str]]:
+    """The settings with the keys of the environment filled in, and what is wrong with them."""
+    server, problems = _server(config.server, environ)
+    filled: dict[str, EngineOptions] = {}
+    for role in Engines.__struct_fields__:
+        filled[role], wrong = _engine(role, getattr(config.engines, role), environ, models)
+        problems += wrong
+    return replace(config, server=server, engines=replace(config.engines, **filled)), problems
+
+
+def engine_options(config: Config) -> dict[str, dict[str, object]]:
+    """What `vivavoce.engines.build` takes: for each role the engine's `name` and its options."""
+    options: dict[str, EngineOptions] = asdict(config.engines)
+    tables = {role: {"name": each.__struct_config__.tag, **asdict(each)} for role, each in options.items()}
+    for table in tables.values():
+        table.pop("api_key_env", None)  # `resolve` has read it into api_key
+    return tables
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _server(server: Server, environ: Mapping[str, str]) -> tuple[Server, list[str]]:
+    problems = []
+    if server.keys_env:
+        more = [key.strip() for key in environ.get(server.keys_env, "").split(",") if key.strip()]
+        if not more:
+            problems.append(f"server.keys_env: the environment variable {server.keys_env} is not set.")
+        server = replace(server, keys=(*server.keys, *more))
+    if not server.keys and not problems and not is_loopback(server.host):
+        problems.append(
+            f"server.host: {server.host} can be reached from other machines, and without keys everybody there "
+            f'could call. Set a key, as in `keys = ["sk-..."]` under [server] or in the environment variable '
+            f"that server.keys_env names; `{_NEW_KEY}` makes one. Or listen on 127.0.0.1."
+        )
+    return server, problems
+
+
+def _engine(
+    role: str, options: EngineOptions, environ: Mapping[str, str], models: Mapping[str, str]
+) -> tuple[EngineOptions, list[str]]:
+    if isinstance(options, Remote):
+        return _remote(role, options, environ)
+    model = getattr(options, "model", None)
+    if not models or model is None or models.get(model) == role:
+        return options, []
+    known = [name for name, of in models.items() if of == role]
+    near = get_close_matches(model, known, n=1)
+    hint = f" Did you mean '{near[0]}'?" if near else ""
+    supported = ", ".join(f"'{name}'" for name in known) or "none"
+    what = f"the catalogue has no {role} model called '{model}'"
+    return options, [f"engines.{role}.model: {what}. Supported values are: {supported}.{hint}"]
+
+
+def _remote(role: str, options: Remote, environ: Mapping[str, str]) -> tuple[Remote, list[str]]:
+    if not options.api_key_env:
+        return options, []
+    place = f"engines.{role}.api_key_env"
+    if options.api_key:
+        return options, [f"{place}: engines.{role}.api_key is set too; keep one of them."]
+    key = environ.get(options.api_key_env, "").strip()  # files with secrets tend to end in a newline
+    if not key:
+        return options, [f"{place}: the environment variable {options.api_key_env} is not set."]
+    return replace(options, api_key=key), []

@@ -1,0 +1,261 @@
+"""The settings, their types, ranges and defaults; the descriptions are what `vivavoce check` prints.
+
+An engine's options are the keyword arguments of its factory in `vivavoce.engines`, by the same names.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+Seconds = Annotated[float, Meta(gt=0, le=3600)]
+Variable = Annotated[str, Meta(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
+Language = Annotated[
+    str, Meta(pattern="^(auto|[a-z]{2,3})$", description="ISO-639-1 where sessions name none; auto detects it.")
+]
+Threads = Annotated[int, Meta(ge=1, le=256)]
+
+REALTIME_ALIASES = (
+    "gpt-realtime",
+    "gpt-realtime-1.5",
+    "gpt-realtime-2",
+    "gpt-realtime-2.1",
+    "gpt-realtime-2.1-mini",
+    "gpt-realtime-2025-08-28",
+    "gpt-realtime-mini",
+    "gpt-realtime-mini-2025-10-06",
+    "gpt-realtime-mini-2025-12-15",
+    "gpt-4o-realtime-preview",
+    "gpt-4o-mini-realtime-preview",
+)
+"""The names that stock clients ask for (PROTOCOL.md 3.1)."""
+TRANSCRIPTION_ALIASES = (
+    "whisper-1",
+    "gpt-4o-transcribe",
+    "gpt-4o-mini-transcribe",
+    "gpt-realtime-whisper",
+    "gpt-transcribe",
+    "gpt-live-transcribe",
+)
+"""The same for `audio.input.transcription.model` (PROTOCOL.md 0.4)."""
+
+
+SECRETS = frozenset({"keys", "api_key"})
+"""The settings that are never shown."""
+
+
+class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the file."""
+
+    def __repr__(self) -> str:
+        """As usual, but a secret never reaches a log or a traceback."""
+        names = self.__struct_fields__
+        shown = (f"{name}={'***' if name in SECRETS else repr(getattr(self, name))}" for name in names)
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+class Server(Section, frozen=True, kw_only=True):
+    """Where to listen, and who may call."""
+
+    host: Annotated[str, Meta(description="Address to listen on. Beyond this machine only with keys.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535, description="TCP port; 0 takes any free one.")] = 8700
+    keys: Annotated[
+        tuple[Annotated[str, Meta(min_length=1)], ...],
+        Meta(description="API keys that callers may use. None: any key, or no key, is accepted."),
+    ] = ()
+    keys_env: Annotated[
+        Variable | None, Meta(description="Environment variable with more keys, separated by commas.")
+    ] = None
+
+
+class Model(Section, frozen=True, kw_only=True):
+    """What callers see of the conversation model."""
+
+    name: Annotated[str, Meta(min_length=1, description="Its name in sessions and in /v1/models.")] = "vivavoce"
+    aliases: Annotated[
+        tuple[str, ...], Meta(description="Other names it answers to: those that stock clients ask for.")
+    ] = REALTIME_ALIASES
+    transcription_aliases: Annotated[
+        tuple[str, ...], Meta(description="Names that captions of the caller may be asked from.")
+    ] = TRANSCRIPTION_ALIASES
+    instructions: Annotated[str, Meta(description="Instructions of a session that brings none.")] = (
+        "You are a helpful, friendly voice assistant. You are heard, not read: answer in one or two short "
+        "spoken sentences, in the language of the caller, and ask when something is unclear."
+    )
+    voice: Annotated[str, Meta(min_length=1, description="Voice of a session that chooses none.")] = "alloy"
+
+
+class Limits(Section, frozen=True, kw_only=True):
+    """How much one server takes on."""
+
+    max_sessions: Annotated[int, Meta(ge=1, le=100_000, description="Sessions at once.")] = 64
+    session_minutes: Annotated[int, Meta(ge=0, le=525_600, description="Longest session; 0: no limit.")] = 60
+
+
+class Timeouts(Section, frozen=True, kw_only=True):
+    """How long an engine may keep a caller waiting before the response fails."""
+
+    turn_s: Annotated[Seconds, Meta(description="The turn detector; late, the pause alone decides.")] = 1.0
+    transcript_s: Annotated[Seconds, Meta(description="From the end of speech to its transcript.")] = 15.0
+    first_part_s: Annotated[Seconds, Meta(description="From the prompt to the answer's first part.")] = 30.0
+    next_part_s: Annotated[Seconds, Meta(description="Between two parts of an answer.")] = 15.0
+
+
+class Trace(Section, frozen=True, kw_only=True):
+    """Recording of sessions for `vivavoce replay`. TRACES HOLD ALL AUDIO AND TEXT of the callers."""
+
+    folder: Annotated[
+        str | None,
+        Meta(description="Folder for one JSONL file per session, WITH ALL AUDIO AND TEXT. Absent: nothing."),
+    ] = None
+
+
+class Log(Section, frozen=True, kw_only=True):
+    """What goes to standard error; never audio, transcripts or keys."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    json: Annotated[bool, Meta(description="One JSON object per line instead of text for people.")] = False
+
+
+# --- engines --------------------------------------------------------------------------------------------------
+
+
+class EngineOptions(Section, frozen=True, kw_only=True, tag_field="name"):
+    """An engine, chosen by `name`."""
+
+
+class Remote(EngineOptions, frozen=True, kw_only=True):
+    """What every engine on an OpenAI-compatible server needs."""
+
+    base_url: Annotated[
+        str, Meta(pattern="^https?://[^/]", description="Up to and with the version, as in http://host:8000/v1")
+    ]
+    model: Annotated[str, Meta(min_length=1, description="The model's name on that server.")]
+    api_key_env: Annotated[
+        Variable | None, Meta(description="Environment variable that holds the key. Absent: no key is sent.")
+    ] = None
+    api_key: Annotated[str | None, Meta(description="The key itself; api_key_env keeps it out of files.")] = None
+    connect_timeout_s: Annotated[Seconds, Meta(description="To open a connection.")] = 5.0
+    first_byte_timeout_s: Annotated[Seconds, Meta(description="From a request to the answer's first byte.")] = 20.0
+    silence_timeout_s: Annotated[Seconds, Meta(description="Longest silence after the first byte.")] = 10.0
+    retries: Annotated[int, Meta(ge=0, le=10, description="Further attempts, before the first byte only.")] = 2
+    connections: Annotated[int, Meta(ge=1, le=10_000, description="Most connections at once.")] = 100
+    proxy: Annotated[str | None, Meta(description="URL of an HTTP proxy; the environment's is not used.")] = None
+
+
+class SileroVad(EngineOptions, frozen=True, kw_only=True, tag="silero"):
+    """Silero VAD, local."""
+
+    model: Annotated[str, Meta(description="Name in the model catalogue.")] = "silero-vad"
+
+
+class InstantVad(EngineOptions, frozen=True, kw_only=True, tag="instant"):
+    """Voice activity by loudness alone, for benchmarks."""
+
+
+class SmartTurn(EngineOptions, frozen=True, kw_only=True, tag="smart-turn"):
+    """smart-turn v3, local."""
+
+    model: Annotated[str, Meta(description="Name in the model catalogue.")] = "smart-turn"
+    threads: Threads = 1
+
+
+class InstantTurn(EngineOptions, frozen=True, kw_only=True, tag="instant"):
+    """Every pause ends the turn, for benchmarks."""
+
+
+class NoTurn(EngineOptions, frozen=True, kw_only=True, tag="none"):
+    """No detector: semantic_vad is refused."""
+
+
+class WhisperAsr(EngineOptions, frozen=True, kw_only=True, tag="whisper"):
+    """Whisper on CTranslate2, local."""
+
+    model: Annotated[str, Meta(description="Name in the model catalogue.")] = "whisper-base"
+    language: Language = "en"
+    threads: Annotated[Threads, Meta(description="Per call; a second one gains nothing.")] = 1
+    workers: Annotated[int, Meta(ge=1, le=64, description="Turns transcribed at once.")] = 2
+
+
+class OpenAiAsr(Remote, frozen=True, kw_only=True, tag="openai"):
+    """POST /audio/transcriptions of an OpenAI-compatible server."""
+
+    language: Language = "auto"
+
+
+class InstantAsr(EngineOptions, frozen=True, kw_only=True, tag="instant"):
+    """Hears one fixed text, for benchmarks."""
+
+
+class LlamaLlm(EngineOptions, frozen=True, kw_only=True, tag="llama"):
+    """llama.cpp in this process."""
+
+    model: Annotated[str, Meta(description="Name in the model catalogue.")] = "qwen2.5-coder-1.5b"
+    slots: Annotated[int, Meta(ge=1, le=64, description="Answers generated at once.")] = 4
+    context: Annotated[int, Meta(ge=512, le=1_048_576, description="Tokens of context, shared by all slots.")] = 8192
+    threads: Threads = 2
+
+
+class OpenAiLlm(Remote, frozen=True, kw_only=True, tag="openai"):
+    """POST /chat/completions of an OpenAI-compatible server, streamed."""
+
+    max_tokens_field: Annotated[
+        Literal["max_tokens", "max_completion_tokens"], Meta(description="What that server calls the limit.")
+    ] = "max_tokens"
+    prewarm: Annotated[bool, Meta(description="Ask for one token early, where a prefix cache makes it pay.")] = False
+    extra: Annotated[
+        dict[str, object], Meta(description="Further fields of every request, such as temperature = 0.7.")
+    ] = {}
+
+
+class InstantLlm(EngineOptions, frozen=True, kw_only=True, tag="instant"):
+    """Gives one fixed answer, for benchmarks."""
+
+
+class HibariTts(EngineOptions, frozen=True, kw_only=True, tag="hibari"):
+    """hibari, local."""
+
+
+class KokoroTts(EngineOptions, frozen=True, kw_only=True, tag="kokoro"):
+    """Kokoro, local: more voices, and far more work."""
+
+    model: Annotated[str, Meta(description="Name in the model catalogue.")] = "kokoro"
+
+
+class OpenAiTts(Remote, frozen=True, kw_only=True, tag="openai"):
+    """POST /audio/speech of an OpenAI-compatible server, streamed."""
+
+    voices: Annotated[tuple[str, ...], Meta(description="Voices of that server beyond OpenAI's ten.")] = ()
+    voice_map: Annotated[
+        dict[str, str], Meta(description="Names that callers use, and that server's names for them.")
+    ] = {}
+    min_speed: Annotated[float, Meta(ge=0.25, le=1, description="Slowest pace that server takes.")] = 0.25
+    max_speed: Annotated[float, Meta(ge=1, le=1.5, description="Fastest pace that server takes.")] = 1.5
+    rate: Annotated[int, Meta(ge=8000, le=192_000, description="Hz of the PCM that server sends.")] = 24_000
+
+
+class InstantTts(EngineOptions, frozen=True, kw_only=True, tag="instant"):
+    """Speaks in tones, for benchmarks."""
+
+
+class Engines(Section, frozen=True, kw_only=True):
+    """Who hears, thinks and speaks. Several sessions share each of them."""
+
+    vad: SileroVad | InstantVad = SileroVad()
+    turn: SmartTurn | InstantTurn | NoTurn = SmartTurn()
+    asr: WhisperAsr | OpenAiAsr | InstantAsr = WhisperAsr()
+    llm: LlamaLlm | OpenAiLlm | InstantLlm = LlamaLlm()
+    tts: HibariTts | KokoroTts | OpenAiTts | InstantTts = HibariTts()
+
+
+class Config(Section, frozen=True, kw_only=True):
+    """Everything that can be set."""
+
+    server: Server = field(default_factory=Server)
+    model: Model = field(default_factory=Model)
+    engines: Engines = field(default_factory=Engines)
+    limits: Limits = field(default_factory=Limits)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    trace: Trace = field(default_factory=Trace)
+    log: Log = field(default_factory=Log)

@@ -1,0 +1,276 @@
+"""The conversation: an ordered list of items, and how much of each answer was really said (PROTOCOL.md 3.10, 4.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
+
+from vivavoce.core.effects import SAMPLES_PER_MS
+from vivavoce.protocol.errors import ProtocolError, invalid_value, unsupported
+from vivavoce.protocol.items import InputAudio, InputText, Item, OutputAudio, OutputText, Part, Role
+from vivavoce.protocol.session import AudioFormat, AudioPcm
+
+ROOT = "root"
+"""`previous_item_id` of an item that shall come first."""
+RETAINED_AUDIO_BYTES = 30 * 1024 * 1024
+"""Audio that a conversation keeps for `conversation.item.retrieve`; beyond it the oldest is dropped, words stay."""
+
+
+@dataclass(slots=True)
+class Spoken:
+    """What the caller was sent of one spoken answer: clauses with the samples (24 kHz) that say each."""
+
+    format: AudioFormat
+    clauses: list[tuple[str, int]] = field(default_factory=list)
+    data: bytearray = field(default_factory=bytearray)
+
+    @property
+    def samples(self) -> int:
+        """Length on the 24 kHz clock."""
+        return sum(samples for _, samples in self.clauses)
+
+    @property
+    def ms(self) -> int:
+        """Length in milliseconds."""
+        return self.samples // SAMPLES_PER_MS
+
+    @property
+    def text(self) -> str:
+        """The transcript of all of it."""
+        return "".join(text for text, _ in self.clauses)
+
+    def say(self, text: str) -> None:
+        """New words; audio from now on says them."""
+        self.clauses.append((text, 0))
+
+    def sound(self, data: bytes, samples: int) -> None:
+        """More audio of the latest words."""
+        text, so_far = self.clauses.pop() if self.clauses else ("", 0)
+        self.clauses.append((text, so_far + samples))
+        self.data += data
+
+    def cut(self, ms: int) -> None:
+        """Keep the first `ms` milliseconds and the words that lie in them.
+
+        Inside a clause the words are taken to be spread evenly over its audio by their letters.
+        """
+        left = ms * SAMPLES_PER_MS
+        kept: list[tuple[str, int]] = []
+        for text, samples in self.clauses:
+            if left <= 0:
+                break
+            share = min(1.0, left / samples) if samples else 1.0
+            kept.append((_first_words(text, share), min(samples, left)))
+            left -= samples
+        self.clauses = kept
+        bytes_per_ms = 2 * SAMPLES_PER_MS if isinstance(self.format, AudioPcm) else 8
+        del self.data[ms * bytes_per_ms :]
+
+
+def _first_words(text: str, share: float) -> str:
+    """The words of `text` that end within the first `share` of it."""
+    if share >= 1.0:
+        return text
+    limit = len(text) * share
+    cut = 0
+    for position in range(1, len(text) + 1):
+        if position > limit:
+            break
+        if position == len(text) or text[position].isspace():
+            cut = position
+    return text[:cut]
+
+
+class Conversation:
+    """Items in order. Items are values: a change replaces one by its new version."""
+
+    def __init__(self, conversation_id: str) -> None:
+        self.id = conversation_id
+        self._items: dict[str, Item] = {}
+        self._spoken: dict[str, Spoken] = {}
+        self._audio_ms: dict[str, int] = {}
+
+    @property
+    def tail(self) -> str | None:
+        """The id of the last item."""
+        return next(reversed(self._items), None)
+
+    @property
+    def has_spoken(self) -> bool:
+        """The assistant has been heard: its voice is fixed (PROTOCOL.md 2.1)."""
+        return bool(self._spoken)
+
+    def __contains__(self, item_id: str) -> bool:
+        return item_id in self._items
+
+    def get(self, item_id: str) -> Item | None:
+        """The item, or None."""
+        return self._items.get(item_id)
+
+    def context(self) -> tuple[Item, ...]:
+        """What a model may know: every item that is not still being made."""
+        return tuple(item for item in self._items.values() if item.status != "in_progress")
+
+    def audio_ms(self, items: Iterable[Item]) -> int:
+        """Milliseconds of the caller's audio in these items."""
+        return sum(self._audio_ms.get(item.id, 0) for item in items)
+
+    def check_place(self, item_id: str | None, previous: str | None) -> None:
+        """Raises `ProtocolError` when an item with this id cannot be added after `previous`."""
+        if item_id is not None and item_id in self._items:
+            raise ProtocolError(
+                "item_create_duplicate_item_id",
+                f"Error adding item: an item with id '{item_id}' already exists.",
+                param="item.id",
+            )
+        if previous is not None and previous != ROOT and previous not in self._items:
+            raise ProtocolError(
+                "item_create_invalid_previous_item_id",
+                f"Error adding item: the previous item with id '{previous}' does not exist.",
+                param="previous_item_id",
+            )
+
+    def add(self, item: Item, previous: str | None = None) -> str | None:
+        """Put an item at the end, first (`ROOT`), or after another; returns the id of the one before it."""
+        self.check_place(item.id, previous)
+        before = self.tail if previous is None else None if previous == ROOT else previous
+        order = list(self._items.values())
+        place = 0 if before is None else [each.id for each in order].index(before) + 1
+        if place == len(order):
+            self._items[item.id] = item
+        else:
+            order.insert(place, item)
+            self._items = {each.id: each for each in order}
+        heard = [part.audio for part in item.content if isinstance(part, InputAudio) and part.audio is not UNSET]
+        if heard:
+            self._audio_ms[item.id] = sum(len(audio) for audio in heard) // (2 * SAMPLES_PER_MS)
+            self._drop_old_audio()
+        return before
+
+    def before(self, item_id: str) -> str | None:
+        """The id of the item before this one."""
+        order = list(self._items)
+        place = order.index(item_id)
+        return order[place - 1] if place else None
+
+    def put(self, item: Item, spoken: Spoken | None = None) -> None:
+        """The new version of an item; nothing happens if it was deleted meanwhile."""
+        if item.id not in self._items:
+            return
+        self._items[item.id] = item
+        if spoken is not None and spoken.samples:
+            self._spoken[item.id] = spoken
+            self._drop_old_audio()
+
+    def set_transcript(self, item_id: str, text: str) -> None:
+        """The words of a caller's item are known."""
+        if item := self._items.get(item_id):
+            parts: list[Part] = [
+                replace(part, transcript=text) if isinstance(part, InputAudio) else part for part in item.content
+            ]
+            self._items[item_id] = replace(item, content=tuple(parts))
+
+    def retrieve(self, item_id: str) -> Item:
+        """An item with its audio. Raises `ProtocolError` for an unknown id."""
+        item = self._known(item_id, "retriev")
+        if spoken := self._spoken.get(item_id):
+            audio = bytes(spoken.data) if spoken.data else UNSET
+            return replace(item, content=(OutputAudio(transcript=spoken.text, audio=audio),))
+        return item
+
+    def delete(self, item_id: str) -> None:
+        """Forget an item. Raises `ProtocolError` for an unknown id."""
+        self._known(item_id, "delet")
+        for table in (self._items, self._spoken, self._audio_ms):
+            table.pop(item_id, None)
+
+    def truncate(self, item_id: str, content_index: int, audio_end_ms: int) -> None:
+        """Forget what lies behind `audio_end_ms` of a spoken answer. Raises `ProtocolError`."""
+        item = self._known(item_id, "truncat")
+        spoken = self._spoken.get(item_id)
+        if spoken is None or item.status == "in_progress":
+            raise ProtocolError(None, "Only model output audio messages can be truncated")
+        if content_index:
+            raise ProtocolError(
+                "invalid_value", f"Content index {content_index} does not exist.", param="content_index"
+            )
+        if audio_end_ms > spoken.ms:
+            raise ProtocolError(
+                "invalid_value",
+                f"Audio content of {spoken.ms}ms is already shorter than {audio_end_ms}ms",
+                param="audio_end_ms",
+            )
+        spoken.cut(audio_end_ms)
+        self._items[item_id] = replace(item, content=(OutputAudio(transcript=spoken.text),))
+
+    def _known(self, item_id: str, verb: str) -> Item:
+        if item := self._items.get(item_id):
+            return item
+        code = {"retriev": "item_retrieve", "delet": "item_delete", "truncat": "item_truncate"}[verb]
+        raise ProtocolError(
+            f"{code}_invalid_item_id",
+            f"Error {verb}ing item: the item with id '{item_id}' does not exist.",
+            param="item_id",
+        )
+
+    def _drop_old_audio(self) -> None:
+        room = RETAINED_AUDIO_BYTES
+        for item_id in reversed(list(self._items)):
+            spoken = self._spoken.get(item_id)
+            item = self._items[item_id]
+            room -= len(spoken.data) if spoken else sum(len(audio) for audio in _voices(item))
+            if room >= 0:
+                continue
+            if spoken:
+                spoken.data.clear()
+            else:
+                self._items[item_id] = silent(item)
+
+
+def _voices(item: Item) -> list[bytes]:
+    parts = (part for part in item.content if isinstance(part, InputAudio | OutputAudio))
+    return [part.audio for part in parts if isinstance(part.audio, bytes)]
+
+
+def silent(item: Item) -> Item:
+    """The item as every event but `conversation.item.retrieved` shows it: without audio bytes."""
+    if not _voices(item):
+        return item
+    parts: list[Part] = [
+        replace(part, audio=UNSET) if isinstance(part, InputAudio | OutputAudio) else part for part in item.content
+    ]
+    return replace(item, content=tuple(parts))
+
+
+_PARTS_OF_ROLE: dict[str, tuple[type[Struct], ...]] = {
+    "system": (InputText,),
+    "user": (InputText, InputAudio),
+    "assistant": (OutputText,),
+}
+
+
+def check_parts(role: Role, content: Sequence[Part], where: str) -> None:
+    """Raises `ProtocolError` for content that does not belong to the role (PROTOCOL.md 3.10)."""
+    allowed = _PARTS_OF_ROLE[role]
+    voices = 0
+    for index, part in enumerate(content):
+        param = f"{where}.content[{index}]"
+        if not isinstance(part, allowed):
+            raise invalid_value(f"{param}.type", _tag(type(part)), tuple(_tag(kind) for kind in allowed))
+        if isinstance(part, InputAudio):
+            voices += 1
+            if part.transcript is None and not part.audio:
+                raise ProtocolError(
+                    "missing_required_parameter",
+                    f"Missing required parameter: '{param}.audio'.",
+                    param=f"{param}.audio",
+                )
+    if voices > 1:
+        raise unsupported(f"{where}.content", "An item may hold one 'input_audio' part.")
+
+
+def _tag(kind: type[Struct]) -> str:
+    return str(kind.__struct_config__.tag)

@@ -1,0 +1,203 @@
+"""What the core hears besides the client (`Input`), and what it asks for besides telling the client (`Command`).
+
+All are plain tagged data, so that a session can be recorded as JSON lines and run again.
+Positions are samples at 24 kHz since the session's first sample: the session's own clock (PROTOCOL.md 2.2).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from vivavoce.protocol.client import AnyClientEvent
+from vivavoce.protocol.items import Item
+from vivavoce.protocol.server import AnyServerEvent
+from vivavoce.protocol.session import AudioFormat, Modality, Transcription
+
+SAMPLES_PER_MS = 24
+"""The sample clock runs at 24 kHz whatever the wire's format is."""
+
+
+class _Fact(Struct, frozen=True, kw_only=True, tag=True):
+    """Anything that happened, or that should."""
+
+
+# --- inputs ---
+
+
+class AudioIn(_Fact, frozen=True, tag="audio_in"):
+    """The caller's audio: 24 kHz mono PCM16, whatever way it came. `event_id` is that of the append, if it had one."""
+
+    pcm: bytes
+    event_id: str | None = None
+
+
+class BadFrame(_Fact, frozen=True, tag="bad_frame"):
+    """The client sent something that is no event; the fields are those of the `error` it gets."""
+
+    code: str | None
+    message: str
+    param: str | None = None
+    event_id: str | None = None
+
+
+class SpeechLikelihood(_Fact, frozen=True, tag="speech_likelihood"):
+    """The VAD's view of the frame of `samples` samples that ends at `end`."""
+
+    probability: float
+    end: int
+    samples: int
+
+
+class TurnEstimate(_Fact, frozen=True, tag="turn_estimate"):
+    """The turn detector's view of the turn as it stood when `EstimateTurn` with this `at` was asked."""
+
+    at: int
+    probability: float
+
+
+class TranscriptReady(_Fact, frozen=True, tag="transcript_ready"):
+    """The ASR has the words of an item, whose audio lasted `seconds`."""
+
+    item_id: str
+    text: str
+    seconds: float
+
+
+class TranscriptMissing(_Fact, frozen=True, tag="transcript_missing"):
+    """The ASR failed on an item."""
+
+    item_id: str
+    code: str
+    message: str
+
+
+class AnswerBegan(_Fact, frozen=True, tag="answer_began"):
+    """The engine has the first token of a response."""
+
+    response_id: str
+
+
+class AnswerText(_Fact, frozen=True, tag="answer_text"):
+    """A piece of a written response."""
+
+    response_id: str
+    text: str
+
+
+class AnswerWords(_Fact, frozen=True, tag="answer_words"):
+    """Words of a spoken response; their audio follows."""
+
+    response_id: str
+    text: str
+
+
+class AnswerAudio(_Fact, frozen=True, tag="answer_audio"):
+    """Audio of a spoken response in the response's own format; `samples` is its length on the 24 kHz clock."""
+
+    response_id: str
+    data: bytes
+    samples: int
+
+
+class AnswerFinished(_Fact, frozen=True, tag="answer_finished"):
+    """The engine is done; tokens are the model's own count."""
+
+    response_id: str
+    reason: Literal["stop", "length"] = "stop"
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+
+
+class AnswerFailed(_Fact, frozen=True, tag="answer_failed"):
+    """The engine gave up."""
+
+    response_id: str
+    code: str
+    message: str
+
+
+class Tick(_Fact, frozen=True, tag="tick"):
+    """The time that `Session.deadline` named has come."""
+
+
+AnswerEvent = AnswerBegan | AnswerText | AnswerWords | AnswerAudio | AnswerFinished | AnswerFailed
+EngineEvent = SpeechLikelihood | TurnEstimate | TranscriptReady | TranscriptMissing | AnswerEvent
+Input = AnyClientEvent | AudioIn | BadFrame | EngineEvent | Tick
+
+
+# --- commands ---
+
+
+class Listen(_Fact, frozen=True, tag="listen"):
+    """Let the VAD hear this audio, whose first sample has the position `start`."""
+
+    pcm: bytes
+    start: int
+
+
+class EstimateTurn(_Fact, frozen=True, tag="estimate_turn"):
+    """Ask the turn detector whether `pcm`, which ends in a pause, is a finished turn."""
+
+    at: int
+    pcm: bytes
+
+
+class Transcribe(_Fact, frozen=True, tag="transcribe"):
+    """Find out what was said in an item.
+
+    `tentative`: the turn may go on; keep the result for the item, tell nobody. A later one for the same item with the
+    same `voice_end` covers the same words: its result is already on the way.
+    """
+
+    item_id: str
+    pcm: bytes
+    voice_end: int
+    tentative: bool = False
+    telephone: bool = False
+    hint: Transcription | None = None
+
+
+class Context(_Fact, frozen=True, tag="context"):
+    """What an answer is made from."""
+
+    instructions: str
+    items: tuple[Item, ...]
+    modality: Modality
+    voice: str
+    speed: float
+    max_output_tokens: int | None
+    truncation: Literal["auto", "disabled"]
+
+
+class Warm(_Fact, frozen=True, tag="warm"):
+    """The next answer will start from this: prepare it."""
+
+    context: Context
+
+
+class StartResponse(_Fact, frozen=True, tag="start_response"):
+    """Answer; audio is wanted in `format`."""
+
+    response_id: str
+    context: Context
+    format: AudioFormat
+
+
+class CancelResponse(_Fact, frozen=True, tag="cancel_response"):
+    """Stop all work on a response at once."""
+
+    response_id: str
+
+
+class Close(_Fact, frozen=True, tag="close"):
+    """End the connection once everything before this has been sent."""
+
+    code: int
+    reason: str
+
+
+Command = Listen | EstimateTurn | Transcribe | Warm | StartResponse | CancelResponse | Close
+Output = AnyServerEvent | Command

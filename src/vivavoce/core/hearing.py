@@ -1,0 +1,186 @@
+"""The caller's side: audio into the buffer, turns out of it, and the words that were said (PROTOCOL.md 4.2, 4.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypedDict, assert_never
+
+from vivavoce.core import effects as fx
+from vivavoce.core import turns
+from vivavoce.core.conversation import Conversation, silent
+from vivavoce.core.ids import Ids
+from vivavoce.core.input_buffer import InputBuffer
+from vivavoce.core.responding import Responding
+from vivavoce.protocol import server as wire
+from vivavoce.protocol.items import InputAudio, Item
+from vivavoce.protocol.session import AudioPcm, SessionObject
+
+KEPT_WHILE_SILENT_MS = 10_000
+"""What a buffer under VAD keeps of the silence before a turn: more than any prefix padding, and enough for a client
+that commits by hand what the VAD did not take for speech."""
+ESTIMATED_MS = 8000
+"""How much of a turn the turn detector is given."""
+
+
+class _Place(TypedDict):
+    item_id: str
+    content_index: int
+
+
+class Hearing:
+    """One caller."""
+
+    def __init__(self, conversation: Conversation, responding: Responding, ids: Ids) -> None:
+        self._conversation = conversation
+        self._responding = responding
+        self._ids = ids
+        self._buffer = InputBuffer()
+        self._turns = turns.Turns()
+        self._item_id: str | None = None
+        """The id that `speech_started` announced and no commit has used."""
+
+    def audio(self, pcm: bytes, settings: SessionObject) -> list[fx.Output]:
+        """More of the caller. Raises `ProtocolError` when the buffer is full."""
+        start = self._buffer.end
+        self._buffer.append(pcm)
+        if settings.audio.input.turn_detection is None:
+            return []
+        if not self._turns.speaking:
+            self._buffer.trim_to(KEPT_WHILE_SILENT_MS)
+        return [fx.Listen(pcm=pcm, start=start)]
+
+    def likelihood(self, event: fx.SpeechLikelihood, settings: SessionObject) -> list[fx.Output]:
+        """The VAD's view of a frame."""
+        detection = settings.audio.input.turn_detection
+        if detection is None:
+            return []
+        return self._follow(self._turns.hear(event.probability, event.end, event.samples, detection), settings)
+
+    def estimate(self, event: fx.TurnEstimate, settings: SessionObject) -> list[fx.Output]:
+        """The turn detector's view of a pause."""
+        detection = settings.audio.input.turn_detection
+        if detection is None:
+            return []
+        found = self._turns.estimated(event.at, event.probability, self._buffer.end, detection)
+        return self._follow(found, settings)
+
+    def detection_changed(self, settings: SessionObject) -> None:
+        """New turn detection. An utterance in progress goes on; without detection it waits for a manual commit."""
+        if settings.audio.input.turn_detection is None:
+            self._turns.reset(self._buffer.start)
+
+    def commit(self, settings: SessionObject) -> list[fx.Output]:
+        """`input_audio_buffer.commit`. Raises `ProtocolError` when there is too little."""
+        if self._turns.speaking:
+            self._buffer.forget_before(self._turns.start)
+        pcm = self._buffer.take()
+        self._turns.reset(self._buffer.end)
+        return self._commit(pcm, self._buffer.end, settings)
+
+    def clear(self) -> list[fx.Output]:
+        """`input_audio_buffer.clear`: an utterance in progress is forgotten with it."""
+        self._buffer.clear()
+        self._turns.reset(self._buffer.end)
+        self._item_id = None
+        return [wire.InputAudioBufferCleared()]
+
+    def transcribe_created(self, item: Item, settings: SessionObject) -> list[fx.Output]:
+        """A client's own audio item needs words too, unless it brought them."""
+        for part in item.content:
+            if isinstance(part, InputAudio) and part.transcript is None and isinstance(part.audio, bytes):
+                return [self._transcribe(item.id, part.audio, self._buffer.end, settings)]
+        return []
+
+    def transcript(self, event: fx.TranscriptReady | fx.TranscriptMissing, settings: SessionObject) -> list[fx.Output]:
+        """The ASR is done with an item. The client hears of it only if it asked for transcription."""
+        item = self._conversation.get(event.item_id)
+        if item is None:
+            return []
+        where = _Place(item_id=item.id, content_index=_voice_index(item))
+        wanted = settings.audio.input.transcription is not None
+        if isinstance(event, fx.TranscriptMissing):
+            error = wire.TranscriptionError(code=event.code, message=event.message)
+            return [wire.TranscriptionFailed(**where, error=error)] if wanted else []
+        self._conversation.set_transcript(item.id, event.text)
+        if not wanted:
+            return []
+        usage = wire.DurationUsage(seconds=event.seconds)
+        told: list[fx.Output] = [wire.TranscriptionDelta(**where, delta=event.text)] if event.text else []
+        return [*told, wire.TranscriptionCompleted(**where, transcript=event.text, usage=usage)]
+
+    # --- inside ---------------------------------------------------------------------------------------------------
+
+    def _follow(self, events: Sequence[turns.TurnEvent], settings: SessionObject) -> list[fx.Output]:
+        outputs: list[fx.Output] = []
+        for event in events:
+            match event:
+                case turns.Started():
+                    outputs += self._started(event.start, settings)
+                case turns.Paused():
+                    outputs += self._paused(event.voice_end, settings)
+                case turns.Estimate():
+                    start = max(self._turns.start, event.at - ESTIMATED_MS * fx.SAMPLES_PER_MS)
+                    outputs.append(fx.EstimateTurn(at=event.at, pcm=self._buffer.slice(start, event.at)))
+                case turns.Stopped():
+                    outputs += self._stopped(event, settings)
+                case _:
+                    assert_never(event)
+        return outputs
+
+    def _started(self, start: int, settings: SessionObject) -> list[fx.Output]:
+        self._item_id = self._ids("item")
+        detection = settings.audio.input.turn_detection
+        interrupt = detection is not None and detection.interrupt_response
+        return [
+            wire.SpeechStarted(item_id=self._item_id, audio_start_ms=start // fx.SAMPLES_PER_MS),
+            *(self._responding.interrupt(settings) if interrupt else []),
+        ]
+
+    def _paused(self, voice_end: int, settings: SessionObject) -> list[fx.Output]:
+        pcm = self._buffer.slice(self._turns.start, self._buffer.end)
+        item_id = self._announced()
+        return [self._transcribe(item_id, pcm, voice_end, settings, tentative=True)]
+
+    def _stopped(self, event: turns.Stopped, settings: SessionObject) -> list[fx.Output]:
+        pcm = self._buffer.slice(self._turns.start, event.end)
+        self._buffer.forget_before(event.end)
+        stopped = wire.SpeechStopped(item_id=self._announced(), audio_end_ms=event.end // fx.SAMPLES_PER_MS)
+        detection = settings.audio.input.turn_detection
+        answer = detection is not None and detection.create_response
+        return [
+            stopped,
+            *self._commit(pcm, event.voice_end, settings),
+            *(self._responding.after_turn(settings) if answer else []),
+        ]
+
+    def _commit(self, pcm: bytes, voice_end: int, settings: SessionObject) -> list[fx.Output]:
+        item = Item(id=self._announced(), status="completed", role="user", content=(InputAudio(audio=pcm),))
+        self._item_id = None
+        before = self._conversation.add(item)
+        return [
+            wire.InputAudioBufferCommitted(item_id=item.id, previous_item_id=before),
+            wire.ConversationItemAdded(previous_item_id=before, item=silent(item)),
+            wire.ConversationItemDone(previous_item_id=before, item=silent(item)),
+            self._transcribe(item.id, pcm, voice_end, settings),
+        ]
+
+    def _announced(self) -> str:
+        if self._item_id is None:
+            self._item_id = self._ids("item")
+        return self._item_id
+
+    def _transcribe(
+        self, item_id: str, pcm: bytes, voice_end: int, settings: SessionObject, *, tentative: bool = False
+    ) -> fx.Transcribe:
+        return fx.Transcribe(
+            item_id=item_id,
+            pcm=pcm,
+            voice_end=voice_end,
+            tentative=tentative,
+            telephone=not isinstance(settings.audio.input.format, AudioPcm),
+            hint=settings.audio.input.transcription,
+        )
+
+
+def _voice_index(item: Item) -> int:
+    return next((i for i, part in enumerate(item.content) if isinstance(part, InputAudio)), 0)

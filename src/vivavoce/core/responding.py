@@ -1,0 +1,169 @@
+"""The answers: at most one for the conversation at a time, out-of-band ones beside it (PROTOCOL.md 2.1, 4.6, 4.9)."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from vivavoce.core import effects as fx
+from vivavoce.core.conversation import Conversation, check_parts
+from vivavoce.core.ids import Ids
+from vivavoce.core.response import Ending, Happening, Plan, Response
+from vivavoce.core.settings import Capabilities, check_response, check_voice, one_modality, voice_locked_error
+from vivavoce.protocol import server as wire
+from vivavoce.protocol.client import ResponseParams
+from vivavoce.protocol.errors import ProtocolError
+from vivavoce.protocol.items import ClientItem, Item, ItemReference
+from vivavoce.protocol.session import SessionObject
+
+
+class Responding:
+    """All responses in progress of one session."""
+
+    def __init__(self, conversation: Conversation, can: Capabilities, ids: Ids) -> None:
+        self._conversation = conversation
+        self._can = can
+        self._ids = ids
+        self._active: dict[str, Response] = {}
+        self._default: Response | None = None
+        """The one that speaks for the conversation; the others are out-of-band."""
+        self._owed = False
+        """A turn ended while an answer that may not be interrupted was running: it gets its own answer next."""
+
+    def warm(self, settings: SessionObject) -> fx.Warm:
+        """Prepare the next answer."""
+        return fx.Warm(context=self._context(settings))
+
+    def after_turn(self, settings: SessionObject) -> list[fx.Output]:
+        """The caller has finished a turn: answer, now or as soon as the running answer is done."""
+        if self._default is not None:
+            self._owed = True
+            return []
+        return self._start(self._plan(ResponseParams(), settings, in_band=True), self._conversation)
+
+    def create(self, params: ResponseParams | None, settings: SessionObject) -> list[fx.Output]:
+        """`response.create`. Raises `ProtocolError`; then nothing has started."""
+        params = params or ResponseParams()
+        check_response(params)
+        in_band = params.conversation != "none"
+        if in_band and self._default is not None:
+            raise ProtocolError(
+                "conversation_already_has_active_response",
+                "Conversation already has an active response in progress: "
+                f"{self._default.id}. Wait until the response is finished before creating a new one.",
+            )
+        return self._start(self._plan(params, settings, in_band), self._conversation if in_band else None)
+
+    def cancel(self, response_id: str | None, settings: SessionObject) -> list[fx.Output]:
+        """`response.cancel`. Raises `ProtocolError` when there is nothing to cancel."""
+        response = self._default if response_id is None else self._active.get(response_id)
+        if response is None:
+            raise ProtocolError("response_cancel_not_active", "Cancellation failed: no active response found")
+        return self._stop(response, "client_cancelled", settings)
+
+    def interrupt(self, settings: SessionObject) -> list[fx.Output]:
+        """The caller began to speak: the conversation's answer stops; out-of-band ones go on."""
+        self._owed = False
+        return [] if self._default is None else self._stop(self._default, "turn_detected", settings)
+
+    def answer(self, event: fx.AnswerEvent, settings: SessionObject) -> list[fx.Output]:
+        """What an engine says. Here, and only here, whatever comes too late is dropped."""
+        response = self._active.get(event.response_id)
+        if response is None:
+            return []
+        match event:
+            case fx.AnswerBegan():
+                return [*response.began()]
+            case fx.AnswerText():
+                return [*response.text(event.text)]
+            case fx.AnswerWords():
+                return [*response.words(event.text)]
+            case fx.AnswerAudio():
+                return [*response.audio(event.data, event.samples)]
+            case fx.AnswerFinished() | fx.AnswerFailed():
+                return self._end(response, _ending(event), settings)
+            case _:
+                assert_never(event)
+
+    # --- inside ---------------------------------------------------------------------------------------------------
+
+    def _start(self, plan: Plan, conversation: Conversation | None) -> list[fx.Output]:
+        response = Response(self._ids("resp"), self._ids("item"), plan, conversation)
+        self._active[response.id] = response
+        if conversation is not None:
+            self._default = response
+            self._owed = False
+        start = fx.StartResponse(response_id=response.id, context=plan.context, format=plan.format)
+        return [*response.created(), start]
+
+    def _stop(self, response: Response, reason: wire.StatusReason, settings: SessionObject) -> list[fx.Output]:
+        ended = self._end(response, Ending(how=Happening.CANCELLED, reason=reason), settings)
+        return [fx.CancelResponse(response_id=response.id), *ended]
+
+    def _end(self, response: Response, ending: Ending, settings: SessionObject) -> list[fx.Output]:
+        del self._active[response.id]
+        outputs: list[fx.Output] = [*response.end(ending)]
+        if response is self._default:
+            self._default = None
+            if self._owed:
+                outputs += self.after_turn(settings)
+        return outputs
+
+    def _context(self, settings: SessionObject) -> fx.Context:
+        limit = settings.max_output_tokens
+        return fx.Context(
+            instructions=settings.instructions,
+            items=self._conversation.context(),
+            modality=settings.output_modalities[0],
+            voice=settings.audio.output.voice,
+            speed=settings.audio.output.speed,
+            max_output_tokens=None if limit == "inf" else limit,
+            truncation=settings.truncation,
+        )
+
+    def _plan(self, params: ResponseParams, settings: SessionObject, in_band: bool) -> Plan:
+        """The session's values with the response's own over them (PROTOCOL.md 3.9)."""
+        context = self._context(settings)
+        changes: dict[str, object] = {}
+        if params.input is not None:
+            changes["items"] = tuple(self._given(item, i) for i, item in enumerate(params.input))
+        if params.instructions is not None:
+            changes["instructions"] = params.instructions
+        if params.output_modalities is not None:
+            changes["modality"] = one_modality(params.output_modalities, "response.output_modalities")[0]
+        if params.max_output_tokens is not None:
+            limit = params.max_output_tokens
+            changes["max_output_tokens"] = None if limit == "inf" else limit
+        output = params.audio.output if params.audio else None
+        if output and output.voice is not None:
+            voice = check_voice(output.voice, self._can, "response.audio.output.voice")
+            if in_band and self._conversation.has_spoken and voice != context.voice:
+                raise voice_locked_error()
+            changes["voice"] = voice
+        context = replace(context, **changes)
+        return Plan(
+            context=context,
+            format=(output and output.format) or settings.audio.output.format,
+            metadata=params.metadata,
+            heard_ms=self._conversation.audio_ms(context.items),
+        )
+
+    def _given(self, item: ClientItem | ItemReference, index: int) -> Item:
+        """An item of `response.create.input`. Raises `ProtocolError`."""
+        where = f"response.input[{index}]"
+        if isinstance(item, ItemReference):
+            if found := self._conversation.get(item.id):
+                return found
+            raise ProtocolError("item_not_found", f"Item with item_id not found: {item.id}", param=f"{where}.id")
+        check_parts(item.role, item.content, where)
+        return Item(id=item.id or self._ids("item"), status="completed", role=item.role, content=tuple(item.content))
+
+
+def _ending(event: fx.AnswerFinished | fx.AnswerFailed) -> Ending:
+    if isinstance(event, fx.AnswerFailed):
+        fault = wire.ResponseErrorBody(code=event.code, message=event.message)
+        return Ending(how=Happening.FAILED, error=fault)
+    if event.reason == "length":
+        return Ending(how=Happening.CUT_OFF, reason="max_output_tokens", finished=event)
+    return Ending(how=Happening.FINISHED, finished=event)

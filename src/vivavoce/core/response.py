@@ -1,0 +1,217 @@
+"""One response's life: a table of states, and the events that the wire sees at each step (PROTOCOL.md 4.4 to 4.6).
+
+Whatever ends a response, its closing events come in one order, and each closing payload is the concatenation of the
+deltas that were sent.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Literal, TypedDict
+
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
+
+from vivavoce.core.conversation import Conversation, Spoken
+from vivavoce.core.effects import AnswerFinished, Context
+from vivavoce.core.usage import usage
+from vivavoce.protocol import server as wire
+from vivavoce.protocol.items import Item, ItemStatus, OutputAudio, OutputText
+from vivavoce.protocol.session import AudioFormat
+
+
+class State(Enum):
+    """Where a response is."""
+
+    WAITING = "waiting"
+    ANSWERING = "answering"
+    COMPLETED = "completed"
+    INCOMPLETE = "incomplete"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+class Happening(Enum):
+    """What can happen to a response."""
+
+    BEGAN = "first token"
+    CONTENT = "text or audio"
+    FINISHED = "engine finished"
+    CUT_OFF = "token limit"
+    CANCELLED = "cancel or barge-in"
+    FAILED = "engine error"
+
+
+TABLE: dict[tuple[State, Happening], State] = {
+    (State.WAITING, Happening.BEGAN): State.ANSWERING,
+    (State.WAITING, Happening.CONTENT): State.ANSWERING,
+    (State.WAITING, Happening.FINISHED): State.COMPLETED,
+    (State.WAITING, Happening.CUT_OFF): State.INCOMPLETE,
+    (State.WAITING, Happening.CANCELLED): State.CANCELLED,
+    (State.WAITING, Happening.FAILED): State.FAILED,
+    (State.ANSWERING, Happening.BEGAN): State.ANSWERING,
+    (State.ANSWERING, Happening.CONTENT): State.ANSWERING,
+    (State.ANSWERING, Happening.FINISHED): State.COMPLETED,
+    (State.ANSWERING, Happening.CUT_OFF): State.INCOMPLETE,
+    (State.ANSWERING, Happening.CANCELLED): State.CANCELLED,
+    (State.ANSWERING, Happening.FAILED): State.FAILED,
+}
+"""The whole life. A finished response has no way out: the session drops what still arrives for it."""
+
+_STATUS: dict[State, wire.ResponseStatus] = {
+    State.WAITING: "in_progress",
+    State.ANSWERING: "in_progress",
+    State.COMPLETED: "completed",
+    State.INCOMPLETE: "incomplete",
+    State.CANCELLED: "cancelled",
+    State.FAILED: "failed",
+}
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What was asked of a response, all overrides applied."""
+
+    context: Context
+    format: AudioFormat
+    metadata: dict[str, str] | None = None
+    heard_ms: int = 0
+    """The caller's audio in the context."""
+
+
+class Ending(Struct, frozen=True, kw_only=True):
+    """How a response ends, and why."""
+
+    how: Literal[Happening.FINISHED, Happening.CUT_OFF, Happening.CANCELLED, Happening.FAILED]
+    reason: wire.StatusReason | None = None
+    error: wire.ResponseErrorBody | None = None
+    finished: AnswerFinished | None = None
+
+
+class _Place(TypedDict):
+    response_id: str
+    item_id: str
+    output_index: int
+    content_index: int
+
+
+class Response:
+    """A response in progress. `conversation` is None for an out-of-band one (PROTOCOL.md 4.9)."""
+
+    def __init__(self, response_id: str, item_id: str, plan: Plan, conversation: Conversation | None) -> None:
+        self.id = response_id
+        self.plan = plan
+        self.conversation = conversation
+        self.state = State.WAITING
+        self._spoken = Spoken(plan.format)
+        self._item = Item(id=item_id, status="in_progress", role="assistant")
+        self._previous: str | None = None
+
+    def created(self) -> list[wire.AnyServerEvent]:
+        """The first event."""
+        return [wire.ResponseCreated(response=self._object((), None, None))]
+
+    def began(self) -> list[wire.AnyServerEvent]:
+        """The first token: the item opens."""
+        opening = self._open() if self.state is State.WAITING else []
+        self._step(Happening.BEGAN)
+        return opening
+
+    def text(self, text: str) -> list[wire.AnyServerEvent]:
+        """A piece of a written answer."""
+        events = self._content()
+        self._spoken.say(text)
+        return [*events, wire.OutputTextDelta(**self._at(), delta=text)]
+
+    def words(self, text: str) -> list[wire.AnyServerEvent]:
+        """Words of a spoken answer."""
+        events = self._content()
+        self._spoken.say(text)
+        return [*events, wire.OutputAudioTranscriptDelta(**self._at(), delta=text)]
+
+    def audio(self, data: bytes, samples: int) -> list[wire.AnyServerEvent]:
+        """Audio of a spoken answer."""
+        events = self._content()
+        self._spoken.sound(data, samples)
+        return [*events, wire.OutputAudioDelta(**self._at(), delta=data)]
+
+    def end(self, ending: Ending) -> list[wire.AnyServerEvent]:
+        """The closing events, `response.done` last."""
+        opened = self.state is State.ANSWERING
+        self._step(ending.how)
+        events = self._close() if opened else []
+        details = None
+        if self.state is not State.COMPLETED:
+            details = wire.StatusDetails(
+                type=_STATUS[self.state], reason=ending.reason or UNSET, error=ending.error or UNSET
+            )
+        cost = usage(ending.finished, self.plan.heard_ms, self._spoken.samples)
+        output = (self._item,) if opened else ()
+        return [*events, wire.ResponseDone(response=self._object(output, details, cost))]
+
+    # --- inside ---------------------------------------------------------------------------------------------------
+
+    def _step(self, happening: Happening) -> None:
+        self.state = TABLE[self.state, happening]
+
+    def _content(self) -> list[wire.AnyServerEvent]:
+        opening = self._open() if self.state is State.WAITING else []
+        self._step(Happening.CONTENT)
+        return opening
+
+    def _at(self) -> _Place:
+        return {"response_id": self.id, "item_id": self._item.id, "output_index": 0, "content_index": 0}
+
+    def _part(self, words: str) -> wire.ContentPart:
+        if self.plan.context.modality == "text":
+            return wire.ContentPart(type="text", text=words)
+        return wire.ContentPart(type="audio", transcript=words)
+
+    def _open(self) -> list[wire.AnyServerEvent]:
+        events: list[wire.AnyServerEvent] = [wire.OutputItemAdded(response_id=self.id, output_index=0, item=self._item)]
+        if self.conversation is not None:
+            self._previous = self.conversation.add(self._item)
+            events.append(wire.ConversationItemAdded(previous_item_id=self._previous, item=self._item))
+        return [*events, wire.ContentPartAdded(**self._at(), part=self._part(""))]
+
+    def _close(self) -> list[wire.AnyServerEvent]:
+        words = self._spoken.text
+        status: ItemStatus = "completed" if self.state is State.COMPLETED else "incomplete"
+        events: list[wire.AnyServerEvent]
+        if self.plan.context.modality == "text":
+            events = [wire.OutputTextDone(**self._at(), text=words)]
+            self._item = replace(self._item, status=status, content=(OutputText(words),))
+        else:
+            events = [
+                wire.OutputAudioDone(**self._at()),
+                wire.OutputAudioTranscriptDone(**self._at(), transcript=words),
+            ]
+            self._item = replace(self._item, status=status, content=(OutputAudio(words),))
+        events.append(wire.ContentPartDone(**self._at(), part=self._part(words)))
+        if self.conversation is not None:
+            self.conversation.put(self._item, self._spoken)
+            events.append(wire.ConversationItemDone(previous_item_id=self._previous, item=self._item))
+        return [*events, wire.OutputItemDone(response_id=self.id, output_index=0, item=self._item)]
+
+    def _object(
+        self, output: tuple[Item, ...], details: wire.StatusDetails | None, cost: wire.Usage | None
+    ) -> wire.ResponseObject:
+        context = self.plan.context
+        return wire.ResponseObject(
+            id=self.id,
+            status=_STATUS[self.state],
+            status_details=details,
+            output=output,
+            conversation_id=self.conversation.id if self.conversation else None,
+            output_modalities=(context.modality,),
+            max_output_tokens=context.max_output_tokens or "inf",
+            audio=wire.ResponseAudio(output=wire.ResponseOutput(format=self.plan.format, voice=context.voice)),
+            usage=cost,
+            metadata=self.plan.metadata,
+        )
+
+
+def diagram() -> str:
+    """The table as a Mermaid state diagram, for ARCHITECTURE.md."""
+    edges = [f"    {old.value} --> {new.value}: {why.value}" for (old, why), new in TABLE.items()]
+    ends = [f"    {state.value} --> [*]" for state in State if not any(old is state for old, _ in TABLE)]
+    return "\n".join(["stateDiagram-v2", f"    [*] --> {State.WAITING.value}", *edges, *ends])

@@ -1,0 +1,174 @@
+"""One session: every event goes in by `handle`, every answer and every command comes out of it, in order.
+
+This module only dispatches; each noun decides for itself. Nothing here waits, so nothing here can be raced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import assert_never
+
+import msgspec
+
+from vivavoce.core import effects as fx
+from vivavoce.core.conversation import Conversation, check_parts, silent
+from vivavoce.core.hearing import Hearing
+from vivavoce.core.ids import Ids
+from vivavoce.core.responding import Responding
+from vivavoce.core.settings import Capabilities, merge
+from vivavoce.protocol import client as c
+from vivavoce.protocol import server as wire
+from vivavoce.protocol.errors import ProtocolError
+from vivavoce.protocol.items import Item
+from vivavoce.protocol.session import SessionObject, SessionPatch
+
+
+class Session:
+    """The protocol's state for one caller.
+
+    `expires_in` is the session's length in seconds from `now`; None: unlimited.
+    """
+
+    def __init__(
+        self, settings: SessionObject, can: Capabilities, ids: Ids, now: float, expires_in: float | None
+    ) -> None:
+        self.settings = settings
+        self._can = can
+        self._ids = ids
+        self._expires_at = None if expires_in is None else now + expires_in
+        self._lifetime = expires_in or 0.0
+        self._conversation = Conversation(ids("conv"))
+        self._responding = Responding(self._conversation, can, ids)
+        self._hearing = Hearing(self._conversation, self._responding, ids)
+
+    def start(self) -> list[fx.Output]:
+        """What comes before anything the client sends: `session.created`, always first."""
+        return self._stamped([wire.SessionCreated(session=self.settings), self._responding.warm(self.settings)])
+
+    def deadline(self) -> float | None:
+        """When the session wants a `Tick`, in the seconds of `now`."""
+        return self._expires_at
+
+    def handle(self, event: fx.Input, now: float) -> list[fx.Output]:
+        """Everything that follows from one event. The only way in, and the only way out."""
+        try:
+            return self._stamped(self._dispatch(event, now))
+        except ProtocolError as error:
+            event_id = event.event_id if isinstance(event, c.ClientEvent | fx.AudioIn) else None
+            return self._stamped([error_event(error, event_id)])
+
+    def _dispatch(self, event: fx.Input, now: float) -> Iterable[fx.Output]:
+        match event:
+            case fx.AudioIn():
+                return self._hearing.audio(event.pcm, self.settings)
+            case fx.SpeechLikelihood():
+                return self._hearing.likelihood(event, self.settings)
+            case fx.TurnEstimate():
+                return self._hearing.estimate(event, self.settings)
+            case fx.TranscriptReady() | fx.TranscriptMissing():
+                return self._hearing.transcript(event, self.settings)
+            case (
+                fx.AnswerBegan()
+                | fx.AnswerText()
+                | fx.AnswerWords()
+                | fx.AnswerAudio()
+                | fx.AnswerFinished()
+                | fx.AnswerFailed()
+            ):
+                return self._responding.answer(event, self.settings)
+            case fx.BadFrame():
+                return [error_event(ProtocolError(event.code, event.message, param=event.param), event.event_id)]
+            case fx.Tick():
+                return self._tick(now)
+            case _:
+                return self._client(event)
+
+    def _client(self, event: c.AnyClientEvent) -> Iterable[fx.Output]:
+        match event:
+            case c.SessionUpdate():
+                return self._update(event.session)
+            case c.InputAudioBufferAppend():
+                return self._hearing.audio(event.audio, self.settings)
+            case c.InputAudioBufferCommit():
+                return self._hearing.commit(self.settings)
+            case c.InputAudioBufferClear():
+                return self._hearing.clear()
+            case c.ConversationItemCreate():
+                return self._create_item(event)
+            case c.ConversationItemRetrieve():
+                return [wire.ConversationItemRetrieved(item=self._conversation.retrieve(event.item_id))]
+            case c.ConversationItemTruncate():
+                return self._truncate(event)
+            case c.ConversationItemDelete():
+                self._conversation.delete(event.item_id)
+                return [wire.ConversationItemDeleted(item_id=event.item_id)]
+            case c.ResponseCreate():
+                return self._responding.create(event.response, self.settings)
+            case c.ResponseCancel():
+                return self._responding.cancel(event.response_id, self.settings)
+            case _:
+                assert_never(event)
+
+    def _update(self, patch: SessionPatch) -> list[fx.Output]:
+        before = self.settings
+        self.settings = merge(before, patch, self._can, self._conversation.has_spoken)
+        if self.settings.audio.input.turn_detection != before.audio.input.turn_detection:
+            self._hearing.detection_changed(self.settings)
+        outputs: list[fx.Output] = [wire.SessionUpdated(session=self.settings)]
+        if _prefix(self.settings) != _prefix(before):
+            outputs.append(self._responding.warm(self.settings))
+        return outputs
+
+    def _create_item(self, event: c.ConversationItemCreate) -> list[fx.Output]:
+        given = event.item
+        check_parts(given.role, given.content, "item")
+        self._conversation.check_place(given.id, event.previous_item_id)
+        item = Item(
+            id=given.id or self._ids("item"),
+            status="completed",
+            role=given.role,
+            content=tuple(given.content),
+        )
+        before = self._conversation.add(item, event.previous_item_id)
+        return [
+            wire.ConversationItemAdded(previous_item_id=before, item=silent(item)),
+            wire.ConversationItemDone(previous_item_id=before, item=silent(item)),
+            *self._hearing.transcribe_created(item, self.settings),
+        ]
+
+    def _truncate(self, event: c.ConversationItemTruncate) -> list[fx.Output]:
+        self._conversation.truncate(event.item_id, event.content_index, event.audio_end_ms)
+        return [
+            wire.ConversationItemTruncated(
+                item_id=event.item_id, content_index=event.content_index, audio_end_ms=event.audio_end_ms
+            )
+        ]
+
+    def _tick(self, now: float) -> list[fx.Output]:
+        if self._expires_at is None or now < self._expires_at:
+            return []
+        self._expires_at = None
+        minutes = self._lifetime / 60
+        error = ProtocolError("session_expired", f"Your session hit the maximum duration of {minutes:g} minutes.")
+        return [error_event(error, None), fx.Close(code=1000, reason="session_expired")]
+
+    def _stamped(self, outputs: Iterable[fx.Output]) -> list[fx.Output]:
+        done = list(outputs)
+        for output in done:
+            if isinstance(output, wire.ServerEvent):
+                msgspec.structs.force_setattr(output, "event_id", self._ids("event"))
+        return done
+
+
+def error_event(error: ProtocolError, event_id: str | None) -> wire.ErrorEvent:
+    """The wire's form of a refusal."""
+    return wire.ErrorEvent(
+        error=wire.ErrorBody(
+            type=error.kind, code=error.code, message=error.message, param=error.param, event_id=event_id
+        )
+    )
+
+
+def _prefix(settings: SessionObject) -> tuple[object, ...]:
+    """What an answer's prompt begins with: worth warming when it changes."""
+    return settings.instructions, settings.output_modalities

@@ -1,0 +1,38 @@
+"""What a response cost, in tokens per modality (PROTOCOL.md 5).
+
+Text tokens are the language model's own count. Audio is counted by the wire's rates. A response that ended before its
+engine reported has only the audio that we counted ourselves: nothing is guessed.
+"""
+
+from __future__ import annotations
+
+from vivavoce.core.effects import SAMPLES_PER_MS, AnswerFinished
+from vivavoce.protocol.server import CachedTokensDetails, InputTokenDetails, OutputTokenDetails, Usage
+
+MS_PER_TOKEN_HEARD = 100
+MS_PER_TOKEN_SPOKEN = 50
+
+
+def usage(finished: AnswerFinished | None, heard_ms: int, spoken_samples: int) -> Usage:
+    """`heard_ms`: the caller's audio in the context; `spoken_samples`: the answer's audio at 24 kHz."""
+    text_in = finished.input_tokens if finished else 0
+    text_out = finished.output_tokens if finished else 0
+    cached = finished.cached_tokens if finished else 0
+    audio_in = _tokens(heard_ms, MS_PER_TOKEN_HEARD)
+    audio_out = _tokens(spoken_samples // SAMPLES_PER_MS, MS_PER_TOKEN_SPOKEN)
+    return Usage(
+        total_tokens=text_in + audio_in + text_out + audio_out,
+        input_tokens=text_in + audio_in,
+        output_tokens=text_out + audio_out,
+        input_token_details=InputTokenDetails(
+            text_tokens=text_in,
+            audio_tokens=audio_in,
+            cached_tokens=cached,
+            cached_tokens_details=CachedTokensDetails(text_tokens=cached),
+        ),
+        output_token_details=OutputTokenDetails(text_tokens=text_out, audio_tokens=audio_out),
+    )
+
+
+def _tokens(ms: int, ms_per_token: int) -> int:
+    return -(-ms // ms_per_token)

@@ -1,0 +1,253 @@
+"""Adapters behind `vivavoce.ports`, one small file each, and the names that choose them in the configuration.
+
+A factory imports its engine's packages only when it is called, since a server whose engines are remote needs none of
+the local ones; it is called when the server starts, never on a caller's turn. Its keyword arguments are the
+engine's options, by the names that `vivavoce.config` gives them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
+
+from vivavoce.ports import Asr, Engine, EngineError, Llm, Responder, Tts, TurnDetector, Vad
+
+if TYPE_CHECKING:
+    from vivavoce.engines.openai.http import Net
+    from vivavoce.engines.openai.payload import Json
+
+ModelPath = Callable[[str], Path]
+"""The folder of a model in the catalogue, by its name."""
+_E = TypeVar("_E", bound=Engine)
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """One engine for each role. Nothing is loaded before `Engine.start`."""
+
+    vad: Vad
+    turn: TurnDetector | None
+    asr: Asr
+    llm: Llm
+    tts: Tts
+    responder: Responder
+    """Answers with `llm` and `tts`."""
+
+    def by_role(self) -> dict[str, Engine]:
+        """Every engine there is, each once, under the name of its table in the configuration."""
+        roles = {"vad": self.vad, "turn": self.turn, "asr": self.asr, "llm": self.llm, "tts": self.tts}
+        return {role: engine for role, engine in roles.items() if engine is not None}
+
+
+def build(options: Mapping[str, Mapping[str, object]], model_path: ModelPath) -> Engines:
+    """The engines that `options` chooses: for each role (vad, turn, asr, llm, tts) a `name` and that one's options.
+
+    Raises `EngineError` (`engine_unavailable`) when an engine's package is not installed or its options cannot be
+    used, and `KeyError` for a name that is not in the tables below.
+    """
+    from vivavoce.engines.cascade import Cascade
+
+    llm = _make(LLM, options["llm"], model_path)
+    tts = _make(TTS, options["tts"], model_path)
+    return Engines(
+        vad=_make(VAD, options["vad"], model_path),
+        turn=None if options["turn"]["name"] == "none" else _make(TURN, options["turn"], model_path),
+        asr=_make(ASR, options["asr"], model_path),
+        llm=llm,
+        tts=tts,
+        responder=Cascade(llm, tts),
+    )
+
+
+def _make(factories: Mapping[str, Callable[..., _E]], options: Mapping[str, object], model_path: ModelPath) -> _E:
+    name = str(options["name"])
+    rest = {key: value for key, value in options.items() if key != "name"}
+    try:
+        return factories[name](model_path, **rest)
+    except ImportError as error:
+        message = f"The engine {name} needs the package {error.name}, which is not installed."
+        raise EngineError("engine_unavailable", message) from error
+    except ValueError as error:
+        raise EngineError("engine_unavailable", f"The engine {name} cannot be used: {error}.") from error
+
+
+class RemoteOptions(TypedDict):
+    """How to reach an OpenAI-compatible server, and how patient to be with it; times are in seconds."""
+
+    connect_timeout_s: float
+    first_byte_timeout_s: float
+    silence_timeout_s: float
+    retries: int
+    connections: int
+    proxy: str | None
+
+
+def _net(options: RemoteOptions) -> Net:
+    from vivavoce.engines.openai.http import Net
+
+    return Net(
+        connect=options["connect_timeout_s"],
+        first_byte=options["first_byte_timeout_s"],
+        between_bytes=options["silence_timeout_s"],
+        retries=options["retries"],
+        connections=options["connections"],
+        proxy=options["proxy"],
+    )
+
+
+# --- hearing --------------------------------------------------------------------------------------------------
+
+
+def _silero(model_path: ModelPath, *, model: str) -> Vad:
+    from vivavoce.engines.silero import SileroVad
+
+    return SileroVad(model_path(model))
+
+
+def _instant_vad(model_path: ModelPath) -> Vad:
+    from vivavoce.engines.instant import InstantVad
+
+    return InstantVad()
+
+
+def _smart_turn(model_path: ModelPath, *, model: str, threads: int) -> TurnDetector:
+    from vivavoce.engines.smart_turn import SmartTurn
+
+    return SmartTurn(model_path(model), threads)
+
+
+def _instant_turn(model_path: ModelPath) -> TurnDetector:
+    from vivavoce.engines.instant import InstantTurnDetector
+
+    return InstantTurnDetector()
+
+
+def _whisper(model_path: ModelPath, *, model: str, language: str, threads: int, workers: int) -> Asr:
+    from vivavoce.engines.whisper import WhisperAsr
+
+    return WhisperAsr(model_path(model), threads, workers, _language(language))
+
+
+def _openai_asr(
+    model_path: ModelPath,
+    *,
+    base_url: str,
+    model: str,
+    api_key: str | None,
+    language: str,
+    **remote: Unpack[RemoteOptions],
+) -> Asr:
+    from vivavoce.engines.openai.asr import OpenAiAsr
+
+    return OpenAiAsr(base_url, model, api_key, language=_language(language), net=_net(remote))
+
+
+def _instant_asr(model_path: ModelPath) -> Asr:
+    from vivavoce.engines.instant import InstantAsr
+
+    return InstantAsr()
+
+
+def _language(name: str) -> str | None:
+    return None if name == "auto" else name
+
+
+# --- thinking -------------------------------------------------------------------------------------------------
+
+
+def _llama(model_path: ModelPath, *, model: str, slots: int, context: int, threads: int) -> Llm:
+    from vivavoce.engines.llama import LlamaLlm
+
+    return LlamaLlm(model_path(model), slots, context, threads)
+
+
+def _openai_llm(
+    model_path: ModelPath,
+    *,
+    base_url: str,
+    model: str,
+    api_key: str | None,
+    max_tokens_field: str,
+    prewarm: bool,
+    extra: dict[str, Json],
+    **remote: Unpack[RemoteOptions],
+) -> Llm:
+    from vivavoce.engines.openai.llm import OpenAiLlm
+
+    return OpenAiLlm(
+        base_url,
+        model,
+        api_key,
+        max_tokens_field=max_tokens_field,
+        extra=extra,
+        prewarm=prewarm,
+        net=_net(remote),
+    )
+
+
+def _instant_llm(model_path: ModelPath) -> Llm:
+    from vivavoce.engines.instant import InstantLlm
+
+    return InstantLlm()
+
+
+# --- speaking -------------------------------------------------------------------------------------------------
+
+
+def _hibari(model_path: ModelPath) -> Tts:
+    from vivavoce.engines.hibari import HibariTts
+
+    return HibariTts()
+
+
+def _kokoro(model_path: ModelPath, *, model: str) -> Tts:
+    from vivavoce.engines.kokoro import KokoroTts
+
+    return KokoroTts(model_path(model))
+
+
+def _openai_tts(
+    model_path: ModelPath,
+    *,
+    base_url: str,
+    model: str,
+    api_key: str | None,
+    voices: tuple[str, ...],
+    voice_map: dict[str, str],
+    min_speed: float,
+    max_speed: float,
+    rate: int,
+    **remote: Unpack[RemoteOptions],
+) -> Tts:
+    from vivavoce.engines.openai.tts import OpenAiTts
+
+    return OpenAiTts(
+        base_url,
+        model,
+        api_key,
+        voices=voices,
+        voice_map=voice_map,
+        speeds=(min_speed, max_speed),
+        rate=rate,
+        net=_net(remote),
+    )
+
+
+def _instant_tts(model_path: ModelPath) -> Tts:
+    from vivavoce.engines.instant import InstantTts
+
+    return InstantTts()
+
+
+VAD: Mapping[str, Callable[..., Vad]] = {"silero": _silero, "instant": _instant_vad}
+TURN: Mapping[str, Callable[..., TurnDetector]] = {"smart-turn": _smart_turn, "instant": _instant_turn}
+ASR: Mapping[str, Callable[..., Asr]] = {"whisper": _whisper, "openai": _openai_asr, "instant": _instant_asr}
+LLM: Mapping[str, Callable[..., Llm]] = {"llama": _llama, "openai": _openai_llm, "instant": _instant_llm}
+TTS: Mapping[str, Callable[..., Tts]] = {
+    "hibari": _hibari,
+    "kokoro": _kokoro,
+    "openai": _openai_tts,
+    "instant": _instant_tts,
+}

@@ -1,0 +1,208 @@
+"""Engines that answer at once, without models: `instant`, for measuring the server and for trying clients.
+
+They tell the truth about what they are: they hear whether somebody speaks but not what, say one fixed text,
+and speak in soft tones, one a word, at a pitch of the voice's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+from collections.abc import AsyncGenerator, AsyncIterator
+
+import numpy as np
+
+from vivavoce.audio.pcm import WIRE_RATE, Pcm
+from vivavoce.ports import (
+    MAX_CHUNK_MS,
+    AsrHint,
+    EngineError,
+    Finished,
+    Prompt,
+    TextDelta,
+    TokenUsage,
+    Transcript,
+    Voice,
+)
+
+OPENAI_VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar")
+"""The names that every speaking engine answers to (PROTOCOL.md 3.2)."""
+ASR_TEXT = "This is what an instant engine hears."
+LLM_TEXT = "This answer comes at once. No model was asked."
+SPEECH_RMS = 300.0
+"""Root mean square of int16 samples above which audio counts as speech: about -41 dBFS."""
+WORD_MS = 350
+"""Length of a word at speed 1.0, its gap included."""
+
+_GAP_MS = 60
+_AMPLITUDE = 4000.0  # a soft tone: -18 dBFS
+_LOWEST_HZ = 160.0
+_SPEEDS = (0.25, 1.5)
+
+
+def _rms(pcm: Pcm) -> float:
+    return float(np.sqrt(np.mean(np.square(pcm.samples, dtype=np.float64)))) if len(pcm.samples) else 0.0
+
+
+class _Instant:
+    """What all of them share. `delay` is how long each call waits before its first result, in seconds."""
+
+    def __init__(self, delay: float) -> None:
+        self._delay = delay
+        self._running = 0
+
+    @property
+    def name(self) -> str:
+        """`instant`."""
+        return "instant"
+
+    @property
+    def running(self) -> int:
+        """Calls that have begun and not ended."""
+        return self._running
+
+    async def start(self) -> None:
+        """There is nothing to load."""
+
+    async def aclose(self) -> None:
+        """There is nothing to free."""
+
+    def __enter__(self) -> None:
+        self._running += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._running -= 1
+
+
+class InstantVad(_Instant):
+    """Voice activity by loudness: 0.5 at `threshold` (RMS of int16 samples), 0 in silence, near 1 in speech."""
+
+    rate = 16_000
+    frame_samples = 512
+
+    def __init__(self, threshold: float = SPEECH_RMS) -> None:
+        super().__init__(0.0)
+        self._threshold = threshold
+
+    def open(self) -> InstantVadStream:
+        """A new caller."""
+        return InstantVadStream(self._threshold)
+
+
+class InstantVadStream:
+    """One caller of an `InstantVad`."""
+
+    def __init__(self, threshold: float) -> None:
+        self._threshold = threshold
+
+    def probability(self, frame: Pcm) -> float:
+        """By the loudness of this frame alone. Raises `EngineError` for a frame of another size or rate."""
+        if len(frame.samples) != InstantVad.frame_samples or frame.rate != InstantVad.rate:
+            raise EngineError(
+                "invalid_audio",
+                f"A frame is {InstantVad.frame_samples} samples at {InstantVad.rate} Hz, "
+                f"not {len(frame.samples)} at {frame.rate} Hz.",
+            )
+        power = _rms(frame) ** 2
+        return power / (power + self._threshold**2)
+
+
+class InstantTurnDetector(_Instant):
+    """Every pause ends the turn."""
+
+    def __init__(self, delay: float = 0.0) -> None:
+        super().__init__(delay)
+
+    async def finished(self, turn: Pcm) -> float:
+        """1.0."""
+        with self:
+            await asyncio.sleep(self._delay)
+            return 1.0
+
+
+class InstantAsr(_Instant):
+    """Hears `text` in whatever is louder than silence."""
+
+    def __init__(self, text: str = ASR_TEXT, delay: float = 0.0) -> None:
+        super().__init__(delay)
+        self._text = text
+
+    async def transcribe(self, speech: AsyncIterator[Pcm], hint: AsrHint) -> AsyncGenerator[Transcript, None]:
+        """One final transcript at the end of the speech; an empty one when all of it was silent."""
+        with self:
+            loudest = 0.0
+            async for piece in speech:
+                loudest = max(loudest, _rms(piece))
+            await asyncio.sleep(self._delay)
+            yield Transcript(self._text if loudest > SPEECH_RMS else "")
+
+
+class InstantLlm(_Instant):
+    """Answers `text` to everything. A token is a word."""
+
+    def __init__(self, text: str = LLM_TEXT, delay: float = 0.0) -> None:
+        super().__init__(delay)
+        self._tokens = re.findall(r"\s*\S+", text)
+
+    async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | Finished, None]:
+        """A word at a time, up to `prompt.max_tokens`."""
+        with self:
+            tokens = self._tokens[: prompt.max_tokens]
+            await asyncio.sleep(self._delay)
+            for token in tokens:
+                yield TextDelta(token)
+                await asyncio.sleep(0)  # the others get their turn, as they would beside a model
+            usage = TokenUsage(input_tokens=_words(prompt), output_tokens=len(tokens))
+            yield Finished("stop" if len(tokens) == len(self._tokens) else "length", usage)
+
+    async def warm(self, prompt: Prompt) -> None:
+        """There is nothing to prefill."""
+
+
+def _words(prompt: Prompt) -> int:
+    texts = [part for message in prompt.messages for part in message.content if isinstance(part, str)]
+    return sum(len(text.split()) for text in [prompt.instructions, *texts])
+
+
+class InstantTts(_Instant):
+    """A soft tone a word, 24 kHz, `WORD_MS` long at speed 1.0."""
+
+    def __init__(self, delay: float = 0.0) -> None:
+        super().__init__(delay)
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """OpenAI's ten; each has a pitch of its own."""
+        return OPENAI_VOICES
+
+    @property
+    def speeds(self) -> tuple[float, float]:
+        """All that the wire allows."""
+        return _SPEEDS
+
+    async def speak(self, text: str, voice: Voice) -> AsyncGenerator[Pcm, None]:
+        """A tone for each word; nothing for an empty text. `EngineError` for unknown voices and speeds."""
+        if voice.name not in OPENAI_VOICES:
+            raise EngineError("unknown_voice", f"The instant engine has no voice {voice.name!r}.")
+        if not _SPEEDS[0] <= voice.speed <= _SPEEDS[1]:
+            raise EngineError(
+                "unsupported_speed", f"The instant engine speaks at {_SPEEDS}, not {voice.speed}."
+            )
+        with self:
+            await asyncio.sleep(self._delay)
+            pieces = _word(voice).chunks(MAX_CHUNK_MS)
+            for _ in re.finditer(r"\S+", text):
+                for piece in pieces:
+                    yield piece
+                    await asyncio.sleep(0)
+
+
+def _word(voice: Voice) -> Pcm:
+    """A tone that swells and fades, then a gap, in whole samples."""
+    total = round(WIRE_RATE * WORD_MS / 1000 / voice.speed)
+    sounding = round(total * (1 - _GAP_MS / WORD_MS))
+    hertz = _LOWEST_HZ * 2 ** (OPENAI_VOICES.index(voice.name) / 12)
+    at = np.arange(sounding)
+    tone = np.sin(2 * math.pi * hertz * at / WIRE_RATE) * np.sin(math.pi * at / sounding) * _AMPLITUDE
+    return Pcm(np.concatenate((tone, np.zeros(total - sounding))).astype(np.int16), WIRE_RATE)

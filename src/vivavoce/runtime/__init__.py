@@ -1,0 +1,1 @@
+"""Everything that waits: one runner for each session, which feeds the core and performs what it commands."""

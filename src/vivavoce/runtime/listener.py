@@ -1,0 +1,48 @@
+"""Runs the VAD over one caller's audio, on the session's sample clock."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vivavoce.audio.pcm import WIRE_RATE, Pcm
+from vivavoce.audio.resample import Resampler
+from vivavoce.core.effects import Listen, SpeechLikelihood
+from vivavoce.ports import Vad
+
+
+class Listener:
+    """One caller's VAD. It runs in place: a frame costs far less than handing it to a thread (0.1 ms)."""
+
+    def __init__(self, vad: Vad) -> None:
+        self._vad = vad
+        self._stream = vad.open()
+        self._frame = vad.frame_samples * WIRE_RATE // vad.rate
+        """Samples of a frame on the session's clock."""
+        self._resampler = Resampler(WIRE_RATE, vad.rate)
+        self._rest = np.zeros(0, dtype=np.int16)
+        self._position = 0
+        """Where the next frame begins, on the session's clock."""
+        self._expected = 0
+
+    def hear(self, heard: Listen) -> list[SpeechLikelihood]:
+        """One likelihood for each frame that is complete."""
+        if heard.start != self._expected:
+            self._skip_to(heard.start)
+        pcm = Pcm.from_bytes(heard.pcm)
+        self._expected += len(pcm.samples)
+        samples = np.concatenate([self._rest, self._resampler.push(pcm).samples])
+        size = self._vad.frame_samples
+        whole = len(samples) // size * size
+        self._rest = samples[whole:]
+        return [self._likelihood(samples[i : i + size]) for i in range(0, whole, size)]
+
+    def _likelihood(self, frame: np.ndarray[tuple[int], np.dtype[np.int16]]) -> SpeechLikelihood:
+        self._position += self._frame
+        probability = self._stream.probability(Pcm(frame, self._vad.rate))
+        return SpeechLikelihood(probability=probability, end=self._position, samples=self._frame)
+
+    def _skip_to(self, position: int) -> None:
+        """Audio was left out, because the VAD was switched off meanwhile."""
+        self._resampler = Resampler(WIRE_RATE, self._vad.rate)
+        self._rest = np.zeros(0, dtype=np.int16)
+        self._position = self._expected = position

@@ -1,0 +1,61 @@
+"""Measures each turn: from the caller's last word to the first audio of the answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from vivavoce.core import effects as fx
+from vivavoce.protocol import server as wire
+from vivavoce.runtime.observer import Observer, Timeline
+
+
+class Stopwatch:
+    """Watches one session's inputs and outputs; it decides nothing."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._heard = 0
+        """Position of the latest audio, and when it came."""
+        self._heard_at = 0.0
+        self._turn: Timeline | None = None
+        self._item_id: str | None = None
+
+    def input(self, event: fx.Input, now: float) -> None:
+        """What the session is about to handle."""
+        match event:
+            case fx.TranscriptReady() if event.item_id == self._item_id:
+                self._mark(transcript=now)
+            case fx.AnswerBegan():
+                self._mark(first_token=now)
+
+    def output(self, output: fx.Output, now: float) -> None:
+        """What the session made of it."""
+        match output:
+            case fx.Listen():
+                self._heard = output.start + len(output.pcm) // 2
+                self._heard_at = now
+            case fx.Transcribe(tentative=False):
+                ago = (self._heard - output.voice_end) / (fx.SAMPLES_PER_MS * 1000)
+                self._turn = Timeline(speech_end=self._heard_at - ago, turn_decided=now)
+                self._item_id = output.item_id
+            case wire.OutputAudioDelta() | wire.OutputTextDelta():
+                self._mark(first_audio=now)
+            case wire.ResponseDone():
+                self._done(output.response)
+
+    def _mark(self, **reached: float) -> None:
+        """A stage counts the first time it is reached."""
+        if self._turn is None:
+            return
+        new = {stage: at for stage, at in reached.items() if getattr(self._turn, stage) is None}
+        self._turn = replace(self._turn, **new)
+
+    def _done(self, response: wire.ResponseObject) -> None:
+        details = response.status_details
+        reason: str | None = details.reason if details and isinstance(details.reason, str) else None
+        if details and isinstance(details.error, wire.ResponseErrorBody):
+            reason = details.error.code
+        self._observer.response_done(response.status, reason)
+        if self._turn is not None:
+            self._observer.turn(self._turn)
+            self._turn = self._item_id = None

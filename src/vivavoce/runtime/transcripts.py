@@ -1,0 +1,120 @@
+"""The words of the caller's items: each turn is transcribed once, for the captions and the answer alike."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from vivavoce.audio.pcm import Pcm
+from vivavoce.core.effects import Transcribe, TranscriptMissing, TranscriptReady
+from vivavoce.ports import Asr, AsrHint, EngineError
+from vivavoce.runtime.guard import Timeouts, guarded_parts
+
+
+@dataclass(slots=True)
+class _Work:
+    command: Transcribe
+    task: asyncio.Task[str | EngineError]
+
+
+class Transcripts:
+    """One session's transcriptions in progress.
+
+    A tentative one begins in a pause. If the turn ends there, its result is the turn's; if the caller goes on, it is
+    cancelled and forgotten.
+    """
+
+    def __init__(
+        self,
+        asr: Asr,
+        timeouts: Timeouts,
+        group: asyncio.TaskGroup,
+        tell: Callable[[TranscriptReady | TranscriptMissing], object],
+    ) -> None:
+        self._asr = asr
+        self._timeouts = timeouts
+        self._group = group
+        self._tell = tell
+        self._work: dict[str, _Work] = {}
+
+    def perform(self, command: Transcribe) -> None:
+        """Begin, or adopt what was begun in the pause."""
+        work = self._work.get(command.item_id)
+        if work is None or work.command.voice_end != command.voice_end:
+            if work is not None:
+                work.task.cancel()
+            for stale in [key for key, other in self._work.items() if other.command.tentative]:
+                self._work.pop(stale).task.cancel()
+            work = _Work(command, self._group.create_task(self._text(command)))
+            self._work[command.item_id] = work
+        if not command.tentative:
+            work.command = command
+            self._group.create_task(self._deliver(work))
+
+    def reader(self, item_id: str, known: str | None) -> Callable[[], Awaitable[str]]:
+        """How an answer gets the words of an item: those that are known, or those on their way.
+
+        An item whose transcription failed earlier has no words; only the answer to that very turn fails with it.
+        """
+        work = self._work.get(item_id)
+        if known is not None or work is None:
+            return _constant(known or "")
+        task = work.task
+
+        async def read() -> str:
+            return _words(await asyncio.shield(task))
+
+        return read
+
+    async def _deliver(self, work: _Work) -> None:
+        command = work.command
+        try:
+            text = _words(await asyncio.shield(work.task))
+        except EngineError as error:
+            self._tell(TranscriptMissing(item_id=command.item_id, code=error.code, message=error.message))
+        else:
+            seconds = Pcm.from_bytes(command.pcm).ms / 1000
+            self._tell(TranscriptReady(item_id=command.item_id, text=text, seconds=round(seconds, 3)))
+        finally:
+            if self._work.get(command.item_id) is work:
+                del self._work[command.item_id]
+
+    async def _text(self, command: Transcribe) -> str | EngineError:
+        """The words. A fault is returned: who waits for the words raises it, and nobody may be waiting."""
+        try:
+            return await self._recognise(command)
+        except EngineError as error:
+            return error
+
+    async def _recognise(self, command: Transcribe) -> str:
+        hint = AsrHint(
+            language=command.hint.language if command.hint else None,
+            prompt=(command.hint.prompt or "") if command.hint else "",
+            telephone=command.telephone,
+        )
+        limit = self._timeouts.transcript_s
+        results = self._asr.transcribe(_once(Pcm.from_bytes(command.pcm)), hint)
+        text = ""
+        async with aclosing(guarded_parts(results, limit, limit, "speech recognition")) as in_time:
+            async for transcript in in_time:
+                text = transcript.text
+        return text.strip()
+
+
+async def _once(pcm: Pcm) -> AsyncIterator[Pcm]:
+    yield pcm
+
+
+def _constant(text: str) -> Callable[[], Awaitable[str]]:
+    async def read() -> str:
+        return text
+
+    return read
+
+
+def _words(result: str | EngineError) -> str:
+    if isinstance(result, EngineError):
+        raise result
+    return result

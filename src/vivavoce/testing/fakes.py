@@ -1,0 +1,291 @@
+"""Strict scripted fakes of every port: each call plays the next script, and nothing is left over.
+
+A fake takes one script for each call it expects; `vivavoce.testing.script` says what scripts are made of::
+
+    llm = ScriptedLlm(says("Hello."), [Wait(2.0), *says("Late.")], [EngineError("engine_failed", "Broken.")])
+    ...
+    llm.assert_finished(cancelled=1)
+
+A call without a script raises `UnexpectedCall`, which is no `EngineError`, so that nothing takes it for one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from vivavoce.audio.pcm import Pcm
+from vivavoce.engines.instant import OPENAI_VOICES, SPEECH_RMS
+from vivavoce.ports import AsrHint, Finished, Prompt, ResponsePart, TextDelta, Transcript, Voice
+from vivavoce.testing.script import (
+    STALL,
+    Call,
+    Scripted,
+    Timing,
+    UnexpectedCall,
+    Wait,
+    answers,
+    hold,
+    says,
+    sound,
+    speaks,
+)
+
+__all__ = [
+    "STALL",
+    "EnergyVad",
+    "Hear",
+    "Listening",
+    "ScriptedAsr",
+    "ScriptedLlm",
+    "ScriptedResponder",
+    "ScriptedTts",
+    "ScriptedTurnDetector",
+    "ScriptedVad",
+    "Spoken",
+    "UnexpectedCall",
+    "Wait",
+    "answers",
+    "hold",
+    "says",
+    "sound",
+    "speaks",
+]
+
+# --- hearing ------------------------------------------------------------------------------------------------
+
+
+class ScriptedVad(Scripted[None, float]):
+    """Each caller gets the next script: a probability a frame (see `hold`), then `after` or nothing more."""
+
+    rate = 16_000
+    frame_samples = 512
+
+    def __init__(self, *scripts: Sequence[float], after: float | None = None) -> None:
+        super().__init__([[float(probability) for probability in script] for script in scripts])
+        self._after = after
+
+    def open(self) -> ScriptedVadStream:
+        """A new caller, on the next script."""
+        call, script = self._call(None)
+        return ScriptedVadStream(call, [step for step in script if isinstance(step, float)], self._after)
+
+    def assert_finished(self, cancelled: int = 0) -> None:
+        """Every script was opened, and all of its probabilities were asked for but in `cancelled` streams."""
+        for call in self.calls:
+            call.ended = True  # streams of a VAD are dropped, not closed
+        super().assert_finished(cancelled)
+
+
+class ScriptedVadStream:
+    """One caller of a `ScriptedVad`. It takes frames of the right size only."""
+
+    def __init__(self, call: Call[None], script: list[float], after: float | None) -> None:
+        self._call = call
+        self._script = script
+        self._after = after
+
+    def probability(self, frame: Pcm) -> float:
+        """The script's next."""
+        _check_frame(frame)
+        if self._call.done < len(self._script):
+            self._call.done += 1
+            return self._script[self._call.done - 1]
+        if self._after is None:
+            raise UnexpectedCall(f"ScriptedVad: frame {len(self._script) + 1} was not expected")
+        return self._after
+
+
+class EnergyVad(Scripted[None, float]):
+    """Any number of callers; 1.0 in sound and 0.0 in silence, by the loudness of the frame."""
+
+    rate = 16_000
+    frame_samples = 512
+
+    def __init__(self, threshold: float = SPEECH_RMS) -> None:
+        super().__init__(())
+        self._threshold = threshold
+
+    def open(self) -> EnergyVad:
+        """A new caller; there is no state to keep."""
+        return self
+
+    def probability(self, frame: Pcm) -> float:
+        """1.0 above the threshold, which is the root mean square of int16 samples."""
+        _check_frame(frame)
+        return float(np.sqrt(np.mean(np.square(frame.samples, dtype=np.float64))) > self._threshold)
+
+
+def _check_frame(frame: Pcm) -> None:
+    size = (len(frame.samples), frame.rate)
+    assert size == (512, 16_000), f"a VAD frame is 512 samples at 16000 Hz, not {size[0]} at {size[1]} Hz"
+
+
+class ScriptedTurnDetector(Scripted[Pcm, float]):
+    """Each script is a likelihood, or steps before one: `0.9`, or `[Wait(0.1), 0.9]`."""
+
+    def __init__(self, *scripts: float | Sequence[float | Timing]) -> None:
+        super().__init__([[float(script)] if isinstance(script, int | float) else script for script in scripts])
+
+    async def finished(self, turn: Pcm) -> float:
+        """The script's likelihood."""
+        result: float | None = None
+        async for likelihood in self._play(*self._call(turn)):
+            result = likelihood
+        assert result is not None, "a ScriptedTurnDetector's script needs a likelihood"
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class Hear:
+    """For `ScriptedAsr`: read until `ms` of speech were heard in all, or the speech has ended."""
+
+    ms: float
+
+
+@dataclass(eq=False, slots=True)
+class Listening:
+    """A call of a `ScriptedAsr`: what it was given, and the pieces it has read."""
+
+    speech: AsyncIterator[Pcm]
+    hint: AsrHint
+    heard: list[Pcm] = field(default_factory=list)
+
+    @property
+    def ms(self) -> float:
+        """Milliseconds heard."""
+        return sum(piece.ms for piece in self.heard)
+
+    async def read(self, ms: float) -> None:
+        """Until `ms` were heard in all, or the speech has ended."""
+        while self.ms < ms:
+            try:
+                self.heard.append(await anext(self.speech))
+            except StopAsyncIteration:
+                return
+
+
+class ScriptedAsr(Scripted[Listening, Transcript | Hear]):
+    """Each script is the text of a final transcript, or steps that end in one.
+
+    The speech is read where the script says `Hear`, and what is left of it before a final transcript.
+    """
+
+    def __init__(self, *scripts: str | Sequence[Transcript | Hear | Timing]) -> None:
+        super().__init__([[Transcript(script)] if isinstance(script, str) else script for script in scripts])
+
+    def transcribe(self, speech: AsyncIterator[Pcm], hint: AsrHint) -> AsyncGenerator[Transcript, None]:
+        """The next script's transcripts."""
+        return self._transcripts(self._play(*self._call(Listening(speech, hint))))
+
+    async def _transcripts(self, play: AsyncGenerator[Transcript | Hear, None]) -> AsyncGenerator[Transcript, None]:
+        async with aclosing(play):
+            async for part in play:
+                assert isinstance(part, Transcript)  # `_prepare` keeps the others
+                yield part
+
+    async def _prepare(self, request: Listening, part: Transcript | Hear) -> bool:
+        if isinstance(part, Hear):
+            await request.read(part.ms)
+            return False
+        if part.final:
+            await request.read(float("inf"))
+        return True
+
+
+# --- thinking, speaking, answering --------------------------------------------------------------------------
+
+
+class _Warming:
+    """`warm`, recorded. It takes no script, for it is only a hint; `warm_seconds` is how long it lasts."""
+
+    def __init__(self) -> None:
+        self.warmed: list[Prompt] = []
+        self.warm_seconds = 0.0
+
+    async def warm(self, prompt: Prompt) -> None:
+        """Recorded in `warmed`."""
+        self.warmed.append(prompt)
+        await asyncio.sleep(self.warm_seconds)
+
+
+class ScriptedLlm(Scripted[Prompt, TextDelta | Finished], _Warming):
+    """Each script is a list of parts (see `says`)."""
+
+    def __init__(self, *scripts: Sequence[TextDelta | Finished | Timing]) -> None:
+        Scripted.__init__(self, scripts)
+        _Warming.__init__(self)
+
+    def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | Finished, None]:
+        """The next script's parts."""
+        return self._play(*self._call(prompt))
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What a `ScriptedTts` was asked to say."""
+
+    text: str
+    voice: Voice
+
+
+class ScriptedTts(Scripted[Spoken, Pcm]):
+    """Each script is a list of chunks (see `sound`)."""
+
+    def __init__(
+        self,
+        *scripts: Sequence[Pcm | Timing],
+        voices: tuple[str, ...] = OPENAI_VOICES,
+        speeds: tuple[float, float] = (0.25, 1.5),
+    ) -> None:
+        super().__init__(scripts)
+        self._voices = voices
+        self._speeds = speeds
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """As given."""
+        return self._voices
+
+    @property
+    def speeds(self) -> tuple[float, float]:
+        """As given."""
+        return self._speeds
+
+    def speak(self, text: str, voice: Voice) -> AsyncGenerator[Pcm, None]:
+        """The next script's chunks."""
+        assert voice.name in self._voices, f"ScriptedTts has no voice {voice.name!r}"
+        return self._play(*self._call(Spoken(text, voice)))
+
+
+class ScriptedResponder(Scripted[Prompt, ResponsePart], _Warming):
+    """Each script is a list of parts (see `answers` and `speaks`)."""
+
+    def __init__(
+        self,
+        *scripts: Sequence[ResponsePart | Timing],
+        voices: tuple[str, ...] = OPENAI_VOICES,
+        speeds: tuple[float, float] = (0.25, 1.5),
+    ) -> None:
+        Scripted.__init__(self, scripts)
+        _Warming.__init__(self)
+        self._voices = voices
+        self._speeds = speeds
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """As given."""
+        return self._voices
+
+    @property
+    def speeds(self) -> tuple[float, float]:
+        """As given."""
+        return self._speeds
+
+    def respond(self, prompt: Prompt) -> AsyncGenerator[ResponsePart, None]:
+        """The next script's parts."""
+        return self._play(*self._call(prompt))

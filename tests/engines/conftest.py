@@ -1,0 +1,22 @@
+"""Where the tests of engines find the models."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from vivavoce.models import asset_dir, cache_dir, catalogue, state
+
+
+@pytest.fixture(scope="session")
+def model_dir() -> Callable[[str], Path]:
+    """The folder of a complete model by its name in the catalogue; skips the test where it is not in the cache."""
+
+    def find(name: str) -> Path:
+        asset, cache = catalogue().asset(name), cache_dir(os.environ)
+        if (found := state(asset, cache)) != "present":
+            pytest.skip(f"the model {name} is {found} in the cache: run `vivavoce models pull`")
+        return asset_dir(asset, cache)
+
+    return find

@@ -1,0 +1,173 @@
+"""Whisper writes down what people say, nothing where nobody spoke, and lets go when it is told to."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from tests.engines.speech import Clip, human_clips, noises, over_the_telephone, synthetic, word_errors
+
+from vivavoce.audio.pcm import Pcm
+from vivavoce.engines.whisper import WhisperAsr
+from vivavoce.ports import AsrHint, EngineError, Transcript
+
+pytestmark = pytest.mark.models
+PLAIN = AsrHint()
+SENTENCE = "I would like to book a table for two."
+
+
+@pytest.fixture(scope="module")
+def asr(model_dir: Callable[[str], Path]) -> Iterator[WhisperAsr]:
+    engine = WhisperAsr(model_dir("whisper-base"))
+    asyncio.run(engine.start())
+    yield engine
+    asyncio.run(engine.aclose())
+
+
+async def pieces(audio: Pcm, ms: int = 20) -> AsyncIterator[Pcm]:
+    for piece in audio.chunks(ms):
+        yield piece
+
+
+async def transcripts(asr: WhisperAsr, audio: Pcm, hint: AsrHint = PLAIN) -> list[Transcript]:
+    return [transcript async for transcript in asr.transcribe(pieces(audio), hint)]
+
+
+def text(asr: WhisperAsr, audio: Pcm, hint: AsrHint = PLAIN) -> str:
+    *_, last = asyncio.run(transcripts(asr, audio, hint))
+    assert last.final
+    return last.text
+
+
+async def until_running(asr: WhisperAsr, calls: int) -> None:
+    for _ in range(5000):
+        if asr.running == calls:
+            return
+        await asyncio.sleep(0.002)
+    raise AssertionError(f"{asr.running} calls run, not {calls}")
+
+
+def error_rate(asr: WhisperAsr, clips: Sequence[Clip], hint: AsrHint) -> float:
+    """Percent of the clips' words that come out wrong."""
+    errors = words = 0
+    began = time.process_time()
+    for clip in clips:
+        audio = over_the_telephone(clip.audio) if hint.telephone else clip.audio
+        wrong, total = word_errors(clip.words, text(asr, audio, hint))
+        errors, words = errors + wrong, words + total
+    each = (time.process_time() - began) * 1000 / len(clips)
+    print(f"WER {100 * errors / words:.1f} % of {words} words, {each:.0f} ms of CPU per clip")
+    return 100 * errors / words
+
+
+def test_human_speech(asr: WhisperAsr) -> None:
+    assert error_rate(asr, human_clips(), PLAIN) <= 8
+
+
+def test_human_speech_over_the_telephone(asr: WhisperAsr) -> None:
+    """Every second clip: each takes a second in the full window."""
+    assert error_rate(asr, human_clips()[::2], AsrHint(telephone=True)) <= 8
+
+
+@pytest.mark.parametrize("words", ["Yes.", "No, thanks.", SENTENCE])
+def test_short_turns_at_another_rate(asr: WhisperAsr, words: str) -> None:
+    speech = Pcm.join([Pcm.silence(300), synthetic(words), Pcm.silence(200)])
+    assert word_errors(words, text(asr, speech)) == (0, len(words.split()))
+
+
+@pytest.mark.parametrize("kind", list(noises(0.1)))
+def test_nobody_spoke_in(asr: WhisperAsr, kind: str) -> None:
+    assert asyncio.run(transcripts(asr, noises(3)[kind])) == [Transcript("")]
+
+
+@pytest.mark.parametrize("kind", ["noise", "hum"])
+def test_words_to_expect_are_not_heard_in(asr: WhisperAsr, kind: str) -> None:
+    assert text(asr, noises(1)[kind], AsrHint(prompt="Vivavoce, Kowalczyk")) == ""
+
+
+def test_nothing_at_all(asr: WhisperAsr) -> None:
+    assert asyncio.run(transcripts(asr, Pcm.silence(0))) == [Transcript("")]
+    assert text(asr, Pcm.silence(5)) == ""
+
+
+def test_a_prompt_gives_the_spelling(asr: WhisperAsr) -> None:
+    speech = synthetic("Please connect me to Catherine.")
+    assert "Catherine" in text(asr, speech)
+    assert "Kathryn" in text(asr, speech, AsrHint(prompt="Kathryn, Stephen"))
+
+
+def test_a_long_turn_is_cut_at_pauses_and_told_as_it_goes(asr: WhisperAsr) -> None:
+    sentences = [f"{SENTENCE} The second guest arrives at seven o'clock."] * 8
+    speech = Pcm.join([part for words in sentences for part in (synthetic(words), Pcm.silence(400))])
+    assert speech.ms > 30_000
+    heard = asyncio.run(transcripts(asr, speech))
+    assert [transcript.final for transcript in heard] == [False] * (len(heard) - 1) + [True]
+    assert len(heard) >= 2
+    assert heard[-1].text.startswith(heard[0].text)
+    assert heard[-1].text.lower().count("book a table") == 8
+
+
+def test_without_a_language_it_finds_out(model_dir: Callable[[str], Path], asr: WhisperAsr) -> None:
+    async def run() -> list[Transcript]:
+        detecting = WhisperAsr(model_dir("whisper-base"), language=None)
+        await detecting.start()
+        try:
+            return await transcripts(detecting, synthetic(SENTENCE))
+        finally:
+            await detecting.aclose()
+
+    assert asyncio.run(run()) == [Transcript(text(asr, synthetic(SENTENCE)))]
+
+
+def test_the_session_names_the_language(asr: WhisperAsr) -> None:
+    speech = synthetic(SENTENCE)
+    assert text(asr, speech, AsrHint(language="en-GB")) == text(asr, speech)
+    with pytest.raises(EngineError, match="does not know 'xx'") as caught:
+        text(asr, speech, AsrHint(language="xx"))
+    assert caught.value.code == "engine_failed"
+
+
+def test_a_model_for_english_only(model_dir: Callable[[str], Path]) -> None:
+    async def run() -> None:
+        english = WhisperAsr(model_dir("whisper-tiny.en"), language=None)
+        await english.start()
+        try:
+            *_, last = await transcripts(english, synthetic(SENTENCE))
+            assert word_errors(SENTENCE, last.text)[0] == 0
+            with pytest.raises(EngineError, match="English only"):
+                await transcripts(english, synthetic(SENTENCE), AsrHint(language="de"))
+        finally:
+            await english.aclose()
+
+    asyncio.run(run())
+
+
+def test_a_cancel_returns_at_once_and_running_tells_the_rest(asr: WhisperAsr) -> None:
+    async def run() -> None:
+        task = asyncio.create_task(transcripts(asr, synthetic(SENTENCE), AsrHint(telephone=True)))
+        await until_running(asr, 1)
+        began = time.monotonic()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert time.monotonic() - began < 0.1
+        assert asr.running == 1
+        await until_running(asr, 0)
+        assert (await transcripts(asr, synthetic(SENTENCE)))[-1].final
+
+    asyncio.run(run())
+
+
+def test_a_missing_or_broken_folder_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "model.bin").write_bytes(b"no model")
+    for folder in (tmp_path / "missing", tmp_path / "broken"):
+        with pytest.raises(EngineError, match="vivavoce models pull") as caught:
+            asyncio.run(WhisperAsr(folder).start())
+        assert caught.value.code == "engine_unavailable"
+
+
+def test_it_hears_nothing_before_it_is_started() -> None:
+    with pytest.raises(EngineError, match="not started"):
+        asyncio.run(transcripts(WhisperAsr(Path("unused")), Pcm.silence(20)))
