@@ -9,11 +9,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 
-import msgspec
 from starlette.applications import Starlette
 
 from vivavoce import __version__
-from vivavoce.config import Config
+from vivavoce.config import Config, engine_options
 from vivavoce.core.session import Session
 from vivavoce.core.settings import Capabilities
 from vivavoce.engines import Engines, build
@@ -27,8 +26,9 @@ from vivavoce.runtime.guard import Timeouts
 from vivavoce.runtime.ids import RandomIds
 from vivavoce.runtime.registry import Registry
 from vivavoce.runtime.runner import EngineSet, Runner
-from vivavoce.transports import http, ws
-from vivavoce.transports.auth import Keys
+from vivavoce.transports import ws
+from vivavoce.transports.auth import Auth
+from vivavoce.transports.http import EXCEPTION_HANDLERS, Http
 
 _log = logging.getLogger(__name__)
 DRAIN_S = 5.0
@@ -39,37 +39,56 @@ class Server:
     """One server: its engines, and the sessions that share them."""
 
     def __init__(self, config: Config, engines: Engines) -> None:
-        self.config = config
-        self.engines = engines
-        self.keys = Keys(config.server.keys)
-        self.metrics = Metrics()
-        self.registry = Registry(config.limits.max_sessions)
+        self.auth = Auth(config.server.keys)
         self.models = (config.model.name, *config.model.aliases)
-        self.ready = False
-        self.failure: str | None = None
+        self.started_at = int(time.time())
+        self.version = __version__
+        self._config = config
+        self._engines = engines
+        self._metrics = Metrics()
+        self._metrics.watch_engines(engines.by_role())
+        self._registry = Registry(config.limits.max_sessions)
         self._can: Capabilities | None = None
 
     async def start(self) -> None:
         """Load and warm up every engine. Raises `EngineError`; sessions are taken only after this."""
         started = time.monotonic()
-        try:
-            # One after the other: their loading competes for the same cores, and their faults read better alone.
-            for engine in self.engines.by_role().values():
-                await engine.start()
-            self._can = self._capabilities()
-        except EngineError as error:
-            self.failure = error.message
-            raise
-        self.ready = True
+        # One after the other: their loading competes for the same cores, and their faults read better alone.
+        for engine in self._engines.by_role().values():
+            await engine.start()
+        self._can = self._capabilities()
         _log.info("ready after %.1f s", time.monotonic() - started)
+
+    async def watch(self) -> None:
+        """Measure the event loop until cancelled."""
+        await self._metrics.watch_loop()
 
     async def aclose(self) -> None:
         """End all sessions, then the engines."""
-        await self.registry.drain(DRAIN_S)
-        for engine in self.engines.by_role().values():
+        await self._registry.drain(DRAIN_S)
+        for engine in self._engines.by_role().values():
             await engine.aclose()
 
     # --- what the transports ask ---
+
+    @property
+    def ready(self) -> bool:
+        """Every engine is loaded and warm."""
+        return self._can is not None
+
+    @property
+    def sessions(self) -> int:
+        """Sessions open now."""
+        return len(self._registry)
+
+    @property
+    def engines(self) -> dict[str, str]:
+        """For each role, the name of its engine."""
+        return {role: engine.name for role, engine in self._engines.by_role().items()}
+
+    def metrics(self) -> tuple[bytes, str]:
+        """The Prometheus exposition and its content type."""
+        return self._metrics.render()
 
     def check_model(self, model: str) -> None:
         """Raises `ProtocolError` (`invalid_model`)."""
@@ -83,8 +102,8 @@ class Server:
         """Raises `ProtocolError` when the server is not ready or takes no more sessions."""
         if not self.ready:
             raise ProtocolError("server_starting", "The server is still loading its models.", kind="server_error")
-        if self.registry.full:
-            limit = self.registry.limit
+        if self._registry.full:
+            limit = self._registry.limit
             raise ProtocolError("overloaded", f"All {limit} sessions of this server are taken.", kind="server_error")
 
     async def run(self, model: str, connection: Connection) -> None:
@@ -92,14 +111,14 @@ class Server:
         assert self._can is not None
         ids = RandomIds()
         loop = asyncio.get_running_loop()
-        minutes = self.config.limits.session_minutes
+        minutes = self._config.limits.session_minutes
         settings = self._session_object(ids("sess"), model, minutes)
         expires_in = minutes * 60.0 if minutes else None
         now = loop.time()
         session = Session(settings, self._can, ids, now, expires_in)
         with self._recorder(ids, settings, now, expires_in) as recorder:
-            runner = Runner(session, connection, self._engine_set(), self.metrics, recorder)
-            with self.registry.entered(settings.id, runner):
+            runner = Runner(session, connection, self._engine_set(), self._metrics, recorder)
+            with self._registry.entered(settings.id, runner):
                 await runner.run()
 
     # --- inside ---
@@ -108,14 +127,14 @@ class Server:
         return SessionObject(
             id=session_id,
             model=model,
-            instructions=self.config.model.instructions,
+            instructions=self._config.model.instructions,
             expires_at=int(time.time()) + minutes * 60 if minutes else 0,
-            audio=SessionAudio(output=AudioOutput(voice=self.config.model.voice)),
+            audio=SessionAudio(output=AudioOutput(voice=self._config.model.voice)),
         )
 
     def _capabilities(self) -> Capabilities:
-        responder = self.engines.responder
-        voice = self.config.model.voice
+        responder = self._engines.responder
+        voice = self._config.model.voice
         if voice not in responder.voices:
             names = ", ".join(responder.voices)
             raise EngineError("engine_unavailable", f"model.voice: there is no voice '{voice}'. Voices: {names}.")
@@ -125,24 +144,24 @@ class Server:
             voices=responder.voices,
             min_speed=slowest,
             max_speed=fastest,
-            transcription_models=(*self.config.model.transcription_aliases, self.engines.asr.name),
-            semantic_vad=self.engines.turn is not None,
+            transcription_models=(*self._config.model.transcription_aliases, self._engines.asr.name),
+            semantic_vad=self._engines.turn is not None,
         )
 
     def _engine_set(self) -> EngineSet:
-        limits = self.config.timeouts
+        limits = self._config.timeouts
         return EngineSet(
-            vad=self.engines.vad,
-            asr=self.engines.asr,
-            responder=self.engines.responder,
-            turn=self.engines.turn,
+            vad=self._engines.vad,
+            asr=self._engines.asr,
+            responder=self._engines.responder,
+            turn=self._engines.turn,
             timeouts=Timeouts(limits.transcript_s, limits.first_part_s, limits.next_part_s, limits.turn_s),
         )
 
     def _recorder(
         self, ids: RandomIds, settings: SessionObject, now: float, expires_in: float | None
     ) -> AbstractContextManager[TraceWriter | None]:
-        folder = self.config.trace.folder
+        folder = self._config.trace.folder
         if folder is None or self._can is None:
             return nullcontext()
         path = Path(folder) / f"{settings.id}.jsonl"
@@ -151,8 +170,7 @@ class Server:
 
 def create_server(config: Config, model_path: Callable[[str], Path]) -> Server:
     """A server that has not loaded anything yet. Raises `EngineError`."""
-    options = {role: _options(getattr(config.engines, role)) for role in config.engines.__struct_fields__}
-    return Server(config, build(options, model_path))
+    return Server(config, build(engine_options(config), model_path))
 
 
 def create_app(server: Server, on_started: Callable[[EngineError | None], None] | None = None) -> Starlette:
@@ -173,19 +191,14 @@ def create_app(server: Server, on_started: Callable[[EngineError | None], None] 
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        starting = asyncio.create_task(warm_up())
+        tasks = [asyncio.create_task(warm_up()), asyncio.create_task(server.watch())]
         try:
             yield
         finally:
-            starting.cancel()
-            await asyncio.wait([starting])
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
             await server.aclose()
 
-    return Starlette(routes=[*http.routes(server), *ws.routes(server)], lifespan=lifespan)
-
-
-def _options(engine: msgspec.Struct) -> dict[str, object]:
-    return {"name": engine.__struct_config__.tag, **msgspec.structs.asdict(engine)}
-
-
-VERSION = __version__
+    routes = [*Http(server, server.auth).routes(), *ws.routes(server)]
+    return Starlette(routes=routes, lifespan=lifespan, exception_handlers=EXCEPTION_HANDLERS)

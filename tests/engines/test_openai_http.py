@@ -251,7 +251,7 @@ def test_useless_addresses_are_refused_at_once(address: str) -> None:
         OpenAiLlm(address, "any")
 
 
-@pytest.mark.parametrize("key", ["two\nlines", " blank", "ключ"])
+@pytest.mark.parametrize("key", ["two\nlines", " sk-x", "ключ"])
 def test_useless_keys_are_refused_at_once_and_not_shown(key: str) -> None:
     with pytest.raises(ValueError, match="header") as caught:
         OpenAiLlm("http://127.0.0.1/v1", "any", key)

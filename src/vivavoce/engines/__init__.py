@@ -103,7 +103,7 @@ def _net(options: RemoteOptions) -> Net:
 def _silero(model_path: ModelPath, *, model: str) -> Vad:
     from vivavoce.engines.silero import SileroVad
 
-    return SileroVad(model_path(model))
+    return SileroVad(model_path(model) / "silero_vad.onnx")
 
 
 def _instant_vad(model_path: ModelPath) -> Vad:
@@ -115,7 +115,7 @@ def _instant_vad(model_path: ModelPath) -> Vad:
 def _smart_turn(model_path: ModelPath, *, model: str, threads: int) -> TurnDetector:
     from vivavoce.engines.smart_turn import SmartTurn
 
-    return SmartTurn(model_path(model), threads)
+    return SmartTurn(model_path(model) / "smart-turn-v3.2-cpu.onnx", threads)
 
 
 def _instant_turn(model_path: ModelPath) -> TurnDetector:
@@ -160,7 +160,7 @@ def _language(name: str) -> str | None:
 def _llama(model_path: ModelPath, *, model: str, slots: int, context: int, threads: int) -> Llm:
     from vivavoce.engines.llama import LlamaLlm
 
-    return LlamaLlm(model_path(model), slots, context, threads)
+    return LlamaLlm(model_path(model) / "model.gguf", slots=slots, context=context // slots, threads=threads)
 
 
 def _openai_llm(

@@ -57,6 +57,11 @@ def fit(prompt: Prompt, room: int, tokens_per_byte: float = TOKENS_PER_BYTE) -> 
     return replace(prompt, messages=prompt.messages[keep_from:])
 
 
+def can_shorten(prompt: Prompt) -> bool:
+    """Whether `fit` could drop anything."""
+    return _last_user(prompt) > 0
+
+
 def _last_user(prompt: Prompt) -> int:
     """Index of the last user message; of the last message when no user spoke."""
     users = [i for i, m in enumerate(prompt.messages) if m.role == "user"]

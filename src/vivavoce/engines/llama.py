@@ -153,22 +153,23 @@ class LlamaLlm:
         """
         most = min(prompt.max_tokens or self._limit, self._limit)
         room = self._room(most)
-        density, tried = chatml.TOKENS_PER_BYTE, ""
+        density = chatml.TOKENS_PER_BYTE
         self._answering += 1
         self._idle.clear()
         try:
             while True:
                 shortened = chatml.fit(prompt, room, density) if prompt.truncation == "auto" else prompt
                 text = chatml.render(shortened)
-                if text == tried:
-                    raise EngineError("context_too_long", "The conversation is longer than the model's window.")
                 try:
                     async with aclosing(self._answer(text, most, room, prompt.spoken)) as parts:
                         async for part in parts:
                             yield part
                     return
-                except _TooLong as too_long:  # only before the first token; now the real density is known
-                    density, tried = too_long.tokens / len(text.encode()), text
+                except _TooLong as too_long:  # only before the first token
+                    if prompt.truncation == "disabled" or not chatml.can_shorten(shortened):
+                        message = "The conversation is longer than the model's window."
+                        raise EngineError("context_too_long", message) from None
+                    density = max(density * 1.25, too_long.tokens / len(text.encode()))
         finally:
             self._answering -= 1
             if not self._answering:
@@ -237,9 +238,11 @@ class LlamaLlm:
             "prompt": text,
             "n_predict": most,
             "temperature": 0,
-            # Greedy decoding of a small model may loop ("remove the wheel, remove the ..."): DRY ends that.
-            "dry_multiplier": 0.8,
-            "dry_allowed_length": 4,
+            # Greedy decoding of a small model may loop ("remove the wheel, remove the ..."): DRY ends that. It lets
+            # 16 tokens repeat first, so that a telephone number or an address is read back as it was given.
+            "dry_multiplier": 1.0,
+            "dry_allowed_length": 16,
+            "dry_penalty_last_n": 256,
             "stream": True,
             "return_progress": True,
             "cache_prompt": True,

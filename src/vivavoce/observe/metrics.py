@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Protocol
 
 from prometheus_client import (
@@ -113,7 +114,7 @@ class Metrics:
     def watch_engines(self, engines: Mapping[str, Busy]) -> None:
         """Show, at every scrape, how busy each of these engines is; the keys are their roles."""
         for role, engine in engines.items():
-            self._engines.labels(role, engine.name).set_function(lambda engine=engine: engine.running)
+            self._engines.labels(role, engine.name).set_function(partial(_running, engine))
 
     def render(self) -> tuple[bytes, str]:
         """The exposition and its content type."""
@@ -126,3 +127,7 @@ class Metrics:
             due = now() + LAG_PERIOD_S
             await asyncio.sleep(LAG_PERIOD_S)
             self._lag.observe(max(now() - due, 0.0))
+
+
+def _running(engine: Busy) -> float:
+    return engine.running

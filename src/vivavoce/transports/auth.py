@@ -51,7 +51,7 @@ class Auth:
     def _knows(self, key: str) -> bool:
         # Every key is compared, and in constant time: how long this takes tells nothing about any of them.
         digest = _digest(key)
-        return any([hmac.compare_digest(digest, known) for known in self._digests])
+        return sum(hmac.compare_digest(digest, known) for known in self._digests) > 0
 
 
 def _digest(key: str) -> bytes:

@@ -17,8 +17,9 @@ from vivavoce.protocol.errors import ProtocolError
 from vivavoce.protocol.server import ErrorEvent
 from vivavoce.runtime.connection import Connection
 from vivavoce.runtime.ids import RandomIds
-from vivavoce.transports.auth import SUBPROTOCOL, Keys, authenticate
+from vivavoce.transports.auth import Auth, Denied
 
+SUBPROTOCOL = "realtime"
 UNAUTHORISED = 3000
 BAD_REQUEST = 4000
 TRY_AGAIN_LATER = 1013
@@ -32,7 +33,7 @@ class Host(Protocol):
     """What this transport needs of the server."""
 
     @property
-    def keys(self) -> Keys:
+    def auth(self) -> Auth:
         """Who may call."""
 
     def check_model(self, model: str) -> None:
@@ -110,10 +111,9 @@ class _Refused(Exception):
 
 def _admit(websocket: WebSocket, host: Host) -> str:
     """The model that is asked for. Raises `_Refused`."""
-    try:
-        authenticate(websocket.headers, websocket.scope.get("subprotocols", []), host.keys)
-    except ProtocolError as error:
-        raise _Refused(error, UNAUTHORISED) from None
+    decision = host.auth.check(websocket.headers, websocket.scope.get("subprotocols", []))
+    if isinstance(decision, Denied):
+        raise _Refused(ProtocolError(decision.code, decision.message), UNAUTHORISED)
     try:
         model = _model(websocket, host)
     except ProtocolError as error:

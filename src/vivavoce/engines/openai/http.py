@@ -201,10 +201,10 @@ class Remote:
         complaint = read_complaint(await _beginning(response), secret=self._key)
         what = f"answered {status}" + (f": {complaint.message}" if complaint.message else "")
         if (status == 429 and complaint.code != "insufficient_quota") or status >= 500:
-            error = Refused("engine_unavailable", f"{self._who} {what}", complaint)
+            error = Refused("engine_unavailable", f"{self._who} {what}.", complaint)
             return _TryAgain(error, retry_after(response.headers.get("Retry-After", "")))
         code = "engine_rejected" if 400 <= status < 500 else "engine_failed"
-        return Refused(code, f"{self._who} {what}", complaint)
+        return Refused(code, f"{self._who} {what}.", complaint)
 
     async def next_of(self, data: AsyncIterator[bytes]) -> bytes | None:
         """The next bytes of an answer, or None at its end."""

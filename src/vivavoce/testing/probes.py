@@ -1,0 +1,197 @@
+"""How the conformance checks look at an engine: its results, its errors, its effect on the loop, its end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+from vivavoce.audio.pcm import Pcm
+from vivavoce.ports import MAX_CHUNK_MS, Engine, EngineError
+
+T = TypeVar("T")
+
+TICK_S = 0.005
+_POLL_S = 0.005
+
+
+class ConformanceError(AssertionError):
+    """An engine breaks its contract; the message is a sentence that says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How strict to be. Slow machines and slow models need more of each."""
+
+    lag_ms: float = 100.0
+    """Longest time for which the event loop may be held up."""
+    stop_s: float = 1.0
+    """Longest time from closing a call until `running` tells that it has ended."""
+    patience_s: float = 30.0
+    """Longest time for one call."""
+    concurrent: int = 4
+    """Calls at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was measured on an engine that keeps its contract."""
+
+    max_lag_ms: float
+    """Longest time for which the event loop was held up."""
+
+
+def require(condition: bool, sentence: str) -> None:
+    """Raises `ConformanceError` with the sentence unless the condition holds."""
+    if not condition:
+        raise ConformanceError(sentence)
+
+
+class Probe:
+    """One engine under examination."""
+
+    def __init__(self, engine: Engine, bounds: Bounds) -> None:
+        self.engine = engine
+        self.bounds = bounds
+        self.max_lag_ms = 0.0
+
+    @asynccontextmanager
+    async def examine(self) -> AsyncIterator[None]:
+        """Watch the loop, and that the engine is at rest before and after."""
+        require(bool(self.engine.name), "An engine has a name.")
+        require(self.engine.running == 0, f"`running` is {self.engine.running} before any call.")
+        watch = asyncio.create_task(self._watch())
+        try:
+            yield
+            await self.rest("after all calls")
+        finally:
+            watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await watch
+        lag = f"The event loop was held up for {self.max_lag_ms:.0f} ms; {self.bounds.lag_ms:.0f} ms are allowed."
+        require(self.max_lag_ms <= self.bounds.lag_ms, lag)
+
+    def report(self) -> Report:
+        """What was measured."""
+        return Report(self.max_lag_ms)
+
+    async def _watch(self) -> None:
+        # Real time, also on a virtual loop: code that computes instead of awaiting is seen on both.
+        while True:
+            before, virtual = time.perf_counter(), asyncio.get_running_loop().time()
+            await asyncio.sleep(TICK_S)
+            slept = min(asyncio.get_running_loop().time() - virtual, TICK_S)
+            self.max_lag_ms = max(self.max_lag_ms, (time.perf_counter() - before - slept) * 1000)
+
+    async def rest(self, when: str) -> None:
+        """Wait until nothing runs."""
+        try:
+            async with asyncio.timeout(self.bounds.stop_s):
+                while self.engine.running:  # noqa: ASYNC110 - the contract offers nothing to wait for
+                    await asyncio.sleep(_POLL_S)
+        except TimeoutError:
+            sentence = f"`running` is still {self.engine.running}, {self.bounds.stop_s:g} s {when}."
+            raise ConformanceError(sentence) from None
+
+    async def within(self, call: Awaitable[T], what: str) -> T:
+        """The result of a call that has to succeed in time."""
+        try:
+            async with asyncio.timeout(self.bounds.patience_s):
+                return await call
+        except TimeoutError:
+            raise ConformanceError(f"{what} took longer than {self.bounds.patience_s:g} s.") from None
+        except EngineError as error:
+            raise ConformanceError(f"{what} failed: {error.code}, {error.message}") from error
+        except (ConformanceError, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            raise ConformanceError(f"{what} raised {error!r}, not an EngineError.") from error
+
+    async def refuses(self, call: Awaitable[object], what: str, *, must: bool) -> None:
+        """A call with bad input: `EngineError`, or, unless it `must` refuse, an orderly result in time."""
+        try:
+            await self.within(call, what)
+        except ConformanceError as error:
+            if isinstance(error.__cause__, EngineError):
+                return
+            raise
+        require(not must, f"{what} was accepted.")
+
+    async def take(self, parts: AsyncGenerator[T, None], limit: int | None = None) -> list[T]:
+        """The parts of a call, all or the first `limit`; it is closed in any case."""
+        taken: list[T] = []
+        async with aclosing(parts):
+            async for part in parts:
+                taken.append(part)
+                if len(taken) == limit:
+                    break
+        return taken
+
+    async def interleave(self, *calls: AsyncGenerator[T, None]) -> list[list[T]]:
+        """Several calls, a part of each in turn."""
+        taken: list[list[T]] = [[] for _ in calls]
+        open_calls = dict(enumerate(calls))
+        while open_calls:
+            for number, call in list(open_calls.items()):
+                try:
+                    taken[number].append(await anext(call))
+                except StopAsyncIteration:
+                    del open_calls[number]
+        return taken
+
+    async def stops(self, call: Callable[[], AsyncGenerator[T, None]], what: str) -> None:
+        """It ends when closed before, between and in the middle of its parts."""
+        await call().aclose()
+        await self.rest(f"after {what} was closed before it began")
+
+        begun = call()
+        first = await self.within(anext(begun, None), what)
+        if first is not None and not (self.engine.running or _ended(begun)):
+            raise ConformanceError(f"`running` is 0 while {what} is open.")
+        await self._close(begun, what)
+        await self.rest(f"after {what} was closed")
+
+        waiting = call()
+        task = asyncio.ensure_future(anext(waiting, None))
+        await asyncio.sleep(TICK_S)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self.within(task, what)
+        await self._close(waiting, what)
+        await self.rest(f"after {what} was cancelled")
+
+    async def _close(self, call: AsyncGenerator[T, None], what: str) -> None:
+        try:
+            async with asyncio.timeout(self.bounds.stop_s):
+                await call.aclose()
+        except TimeoutError:
+            raise ConformanceError(f"Closing {what} took longer than {self.bounds.stop_s:g} s.") from None
+        except Exception as error:
+            raise ConformanceError(f"Closing {what} raised {error!r}.") from error
+
+    async def together(self, call: Callable[[], Awaitable[T]], what: str) -> list[T]:
+        """Several calls at the same time."""
+        calls = (self.within(call(), what) for _ in range(self.bounds.concurrent))
+        return list(await asyncio.gather(*calls))
+
+
+def _ended(call: AsyncGenerator[T, None]) -> bool:
+    """A generator of one part may have nothing left to do."""
+    return getattr(call, "ag_frame", None) is None
+
+
+def check_chunks(chunks: Iterable[Pcm], what: str) -> float:
+    """Audio in the contract's chunks. Returns its length in milliseconds."""
+    chunks = list(chunks)
+    longest = max((chunk.ms for chunk in chunks), default=0.0)
+    require(longest <= MAX_CHUNK_MS, f"A chunk of {what} is {longest:.0f} ms long; {MAX_CHUNK_MS} are allowed.")
+    require(all(len(chunk.samples) for chunk in chunks), f"A chunk of {what} is empty.")
+    rates = {chunk.rate for chunk in chunks}
+    require(len(rates) <= 1, f"The chunks of {what} have several rates: {sorted(rates)} Hz.")
+    require(
+        all(chunk.samples.dtype == "int16" and chunk.samples.ndim == 1 for chunk in chunks), f"{what} is not int16."
+    )
+    return sum(chunk.ms for chunk in chunks)
