@@ -38,7 +38,8 @@ def test_all_mistakes_of_a_file_come_together(tmp_path: Path) -> None:
         "server.port: integer above maximum value. Expected a value <= 65535, but got 99999 instead.",
         "log.level: Invalid value: 'warn'. Supported values are: 'debug', 'error', 'info', and 'warning'. "
         "Did you mean 'warning'?",
-        "engines.llm.slot: there is no such setting. Did you mean 'slots'? Known here: model, slots, context, threads.",
+        "engines.llm.slot: there is no such setting. Did you mean 'slots'? "
+        "Known here: model, slots, context, longest_answer, threads, prompt_cache_mib.",
     ]
 
 

@@ -50,7 +50,7 @@ def test_a_line_for_machines() -> None:
 
 def test_a_message_stays_on_its_line() -> None:
     stream = logged()
-    logging.getLogger("vivavoce").info("one\ntwo")
+    logging.getLogger("vivavoce").info("one\ntwo", extra={"field": "three\nfour"})
     assert stream.getvalue().count("\n") == 1
 
 

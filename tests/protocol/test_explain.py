@@ -97,8 +97,7 @@ VIOLATIONS: list[tuple[dict[str, object], tuple[str, str, str]]] = [
         (
             "integer_above_max_value",
             "tokens",
-            "Invalid 'session.tokens': integer above maximum value. Expected a value <= 4096, "
-            "but got 5000 instead.",
+            "Invalid 'session.tokens': integer above maximum value. Expected a value <= 4096, but got 5000 instead.",
         ),
     ),
     (
@@ -110,8 +109,7 @@ VIOLATIONS: list[tuple[dict[str, object], tuple[str, str, str]]] = [
         (
             "invalid_type",
             "tokens",
-            "Invalid type for 'session.tokens': expected one of 'inf' or an integer, "
-            "but got a decimal instead.",
+            "Invalid type for 'session.tokens': expected one of 'inf' or an integer, but got a decimal instead.",
         ),
     ),
     (
@@ -136,8 +134,7 @@ VIOLATIONS: list[tuple[dict[str, object], tuple[str, str, str]]] = [
         (
             "decimal_below_min_value",
             "speed",
-            "Invalid 'session.speed': decimal below minimum value. Expected a value > 0.25, "
-            "but got 0.25 instead.",
+            "Invalid 'session.speed': decimal below minimum value. Expected a value > 0.25, but got 0.25 instead.",
         ),
     ),
     (
@@ -145,8 +142,7 @@ VIOLATIONS: list[tuple[dict[str, object], tuple[str, str, str]]] = [
         (
             "decimal_above_max_value",
             "speed",
-            "Invalid 'session.speed': decimal above maximum value. Expected a value < 1.5, "
-            "but got 1.5 instead.",
+            "Invalid 'session.speed': decimal above maximum value. Expected a value < 1.5, but got 1.5 instead.",
         ),
     ),
     (
@@ -274,8 +270,7 @@ VIOLATIONS: list[tuple[dict[str, object], tuple[str, str, str]]] = [
         (
             "invalid_type",
             "number",
-            "Invalid type for 'session.number': expected an integer, a decimal, or null, "
-            "but got an array instead.",
+            "Invalid type for 'session.number': expected an integer, a decimal, or null, but got an array instead.",
         ),
     ),
     (

@@ -25,9 +25,7 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
     max_leaves=12,
 )
-sessions = st.dictionaries(st.sampled_from(KEYS), json_values, max_size=3).map(
-    lambda d: {"type": "realtime", **d}
-)
+sessions = st.dictionaries(st.sampled_from(KEYS), json_values, max_size=3).map(lambda d: {"type": "realtime", **d})
 valid_field = {
     "format": st.sampled_from([None, {"type": "audio/pcmu"}, {"type": "audio/pcm", "rate": 24_000}]),
     "tools": st.lists(st.fixed_dictionaries({"name": st.text("abc", max_size=9)}), max_size=3),

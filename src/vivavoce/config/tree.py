@@ -193,8 +193,14 @@ class LlamaLlm(EngineOptions, frozen=True, kw_only=True, tag="llama"):
 
     model: Annotated[str, Meta(description="Name in the model catalogue.")] = "qwen2.5-coder-1.5b"
     slots: Annotated[int, Meta(ge=1, le=64, description="Answers generated at once.")] = 4
-    context: Annotated[int, Meta(ge=512, le=1_048_576, description="Tokens of context, shared by all slots.")] = 8192
+    context: Annotated[
+        int, Meta(ge=512, le=1_048_576, description="Tokens of one conversation that the model sees; each slot has it.")
+    ] = 4096
+    longest_answer: Annotated[int, Meta(ge=1, le=1_048_576, description="Tokens of one answer, at most.")] = 1024
     threads: Threads = 2
+    prompt_cache_mib: Annotated[
+        int, Meta(ge=0, le=1_048_576, description="Memory for conversations that have lost their slot, in MiB.")
+    ] = 512
 
 
 class OpenAiLlm(Remote, frozen=True, kw_only=True, tag="openai"):

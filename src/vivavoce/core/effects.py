@@ -10,7 +10,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from vivavoce.protocol.client import AnyClientEvent
+from vivavoce.protocol.client import ClientRequest
 from vivavoce.protocol.items import Item
 from vivavoce.protocol.server import AnyServerEvent
 from vivavoce.protocol.session import AudioFormat, Modality, Transcription
@@ -80,14 +80,7 @@ class AnswerBegan(_Fact, frozen=True, tag="answer_began"):
 
 
 class AnswerText(_Fact, frozen=True, tag="answer_text"):
-    """A piece of a written response."""
-
-    response_id: str
-    text: str
-
-
-class AnswerWords(_Fact, frozen=True, tag="answer_words"):
-    """Words of a spoken response; their audio follows."""
+    """Words of a response; if it is a spoken one, their audio follows."""
 
     response_id: str
     text: str
@@ -123,9 +116,9 @@ class Tick(_Fact, frozen=True, tag="tick"):
     """The time that `Session.deadline` named has come."""
 
 
-AnswerEvent = AnswerBegan | AnswerText | AnswerWords | AnswerAudio | AnswerFinished | AnswerFailed
+AnswerEvent = AnswerBegan | AnswerText | AnswerAudio | AnswerFinished | AnswerFailed
 EngineEvent = SpeechLikelihood | TurnEstimate | TranscriptReady | TranscriptMissing | AnswerEvent
-Input = AnyClientEvent | AudioIn | BadFrame | EngineEvent | Tick
+Input = ClientRequest | AudioIn | BadFrame | EngineEvent | Tick
 
 
 # --- commands ---
@@ -149,12 +142,13 @@ class Transcribe(_Fact, frozen=True, tag="transcribe"):
     """Find out what was said in an item.
 
     `tentative`: the turn may go on; keep the result for the item, tell nobody. A later one for the same item with the
-    same `voice_end` covers the same words: its result is already on the way.
+    same `voice_end` covers the same words: its result is already on the way. `voice_end` is None for a recording that
+    the client brought: it is no part of the stream.
     """
 
     item_id: str
     pcm: bytes
-    voice_end: int
+    voice_end: int | None
     tentative: bool = False
     telephone: bool = False
     hint: Transcription | None = None

@@ -54,16 +54,16 @@ class InputBuffer:
         if surplus > _SLACK:
             del self._bytes[:surplus]
 
-    def take(self) -> bytes:
-        """All of it, for a manual commit. Raises `ProtocolError` when it is too short; then it stays."""
-        ms = len(self._bytes) / BYTES_PER_SAMPLE / SAMPLES_PER_MS
+    def take(self, start: int) -> bytes:
+        """All since `start`, for a manual commit. Raises `ProtocolError` when it is too short; then it stays."""
+        taken = self.slice(start, self.end)
+        ms = len(taken) / BYTES_PER_SAMPLE / SAMPLES_PER_MS
         if ms < MIN_COMMIT_MS:
             raise ProtocolError(
                 "input_audio_buffer_commit_empty",
                 "Error committing input audio buffer: buffer too small. "
                 f"Expected at least {MIN_COMMIT_MS}ms of audio, but buffer only has {ms:.2f}ms of audio.",
             )
-        taken = bytes(self._bytes)
         self.clear()
         return taken
 

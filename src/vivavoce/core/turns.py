@@ -101,8 +101,6 @@ class Turns:
         self._start = 0
         self._voice_end = 0
         """The end of the last voiced frame of the turn."""
-        self._floor = 0
-        """Audio before this was committed or cleared: no turn may reach back over it."""
         self._asked_at: int | None = None
         self._probability: float | None = None
 
@@ -116,11 +114,10 @@ class Turns:
         """Where the turn in progress starts."""
         return self._start
 
-    def reset(self, position: int) -> None:
-        """Forget the turn in progress; the next one starts at `position` or later."""
+    def reset(self) -> None:
+        """Forget the turn in progress."""
         self._state = _State.IDLE
         self._onset = None
-        self._floor = position
         self._asked_at = self._probability = None
 
     def estimated(self, at: int, probability: float, silent_until: int, detection: Detection) -> list[TurnEvent]:
@@ -130,11 +127,11 @@ class Turns:
         self._probability = probability
         return self._silence(silent_until, detection)
 
-    def hear(self, probability: float, end: int, samples: int, detection: Detection) -> list[TurnEvent]:
-        """One VAD frame of `samples` samples that ends at `end`."""
+    def hear(self, probability: float, end: int, samples: int, detection: Detection, earliest: int) -> list[TurnEvent]:
+        """One VAD frame of `samples` samples that ends at `end`. No turn starts before `earliest`."""
         threshold = detection.threshold if isinstance(detection, ServerVad) else SEMANTIC_THRESHOLD
         if self._state is _State.IDLE:
-            return self._waiting(probability >= threshold, end, samples, detection)
+            return self._waiting(probability >= threshold, end, samples, detection, earliest)
         if probability >= (threshold if self._state is _State.PAUSED else threshold - RELEASE):
             self._state = _State.SPEAKING
             self._voice_end = end
@@ -142,7 +139,9 @@ class Turns:
             return self._overlong(end)
         return self._silence(end, detection)
 
-    def _waiting(self, voiced: bool, end: int, samples: int, detection: Detection) -> list[TurnEvent]:
+    def _waiting(
+        self, voiced: bool, end: int, samples: int, detection: Detection, earliest: int
+    ) -> list[TurnEvent]:
         if not voiced:
             self._onset = None
             return []
@@ -152,7 +151,7 @@ class Turns:
             return []
         padding = detection.prefix_padding_ms if isinstance(detection, ServerVad) else SEMANTIC_PREFIX_MS
         self._state = _State.SPEAKING
-        self._start = max(self._onset - padding * SAMPLES_PER_MS, self._floor, 0)
+        self._start = max(self._onset - padding * SAMPLES_PER_MS, earliest)
         self._voice_end = end
         self._onset = None
         return [Started(self._start)]
@@ -163,7 +162,7 @@ class Turns:
         if silent_ms >= wait:
             stop = self._voice_end + wait * SAMPLES_PER_MS
             events: list[TurnEvent] = [Stopped(self._voice_end, stop)]
-            self.reset(stop)
+            self.reset()
             return events
         events = []
         if self._state is _State.SPEAKING and silent_ms >= PAUSE_MS:
@@ -191,5 +190,5 @@ class Turns:
     def _overlong(self, end: int) -> list[TurnEvent]:
         if (end - self._start) / SAMPLES_PER_MS < MAX_TURN_MS:
             return []
-        self.reset(end)
+        self.reset()
         return [Stopped(end, end)]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vivavoce.engines.openai.payload import Json
 
 ModelPath = Callable[[str], Path]
-"""The folder of a model in the catalogue, by its name."""
+"""Where a model of the catalogue is, by its name: its file, or its folder where it has several."""
 _E = TypeVar("_E", bound=Engine)
 
 
@@ -157,10 +157,26 @@ def _language(name: str) -> str | None:
 # --- thinking -------------------------------------------------------------------------------------------------
 
 
-def _llama(model_path: ModelPath, *, model: str, slots: int, context: int, threads: int) -> Llm:
+def _llama(
+    model_path: ModelPath,
+    *,
+    model: str,
+    slots: int,
+    context: int,
+    longest_answer: int,
+    threads: int,
+    prompt_cache_mib: int,
+) -> Llm:
     from vivavoce.engines.llama import LlamaLlm
 
-    return LlamaLlm(model_path(model) / "model.gguf", slots=slots, context=context // slots, threads=threads)
+    return LlamaLlm(
+        model_path(model),
+        slots=slots,
+        context=context,
+        limit=longest_answer,
+        threads=threads,
+        prompt_cache_mib=prompt_cache_mib,
+    )
 
 
 def _openai_llm(

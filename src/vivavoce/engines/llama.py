@@ -239,9 +239,9 @@ class LlamaLlm:
             "n_predict": most,
             "temperature": 0,
             # Greedy decoding of a small model may loop ("remove the wheel, remove the ..."): DRY ends that. It lets
-            # 16 tokens repeat first, so that a telephone number or an address is read back as it was given.
+            # 32 tokens repeat first, so that a telephone number or an address is read back as it was given.
             "dry_multiplier": 1.0,
-            "dry_allowed_length": 16,
+            "dry_allowed_length": 32,
             "dry_penalty_last_n": 256,
             "stream": True,
             "return_progress": True,

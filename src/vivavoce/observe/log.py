@@ -77,9 +77,9 @@ class TextFormatter(_Formatter):
         """One line, and the traceback below it."""
         clock = time.strftime("%H:%M:%S", time.localtime(record.created))
         place = record.name.removeprefix("vivavoce.")
-        message = self._clean(record.getMessage()).replace("\n", "\\n")
         fields = "".join(f"  {key}={value}" for key, value in self._fields(record).items())
-        line = f"{clock}.{record.msecs:03.0f} {record.levelname:<7} {place}: {message}{fields}"
+        text = f"{self._clean(record.getMessage())}{fields}".replace("\n", "\\n")
+        line = f"{clock}.{record.msecs:03.0f} {record.levelname:<7} {place}: {text}"
         traceback = self._traceback(record)
         return f"{line}\n{traceback}" if traceback else line
 

@@ -12,7 +12,10 @@ from msgspec import Meta, Struct
 from vivavoce.protocol.items import ClientItem, ItemId, ItemReference
 from vivavoce.protocol.session import AudioFormat, JsonObject, MaxTokens, Modality, SessionPatch, VoiceId
 
-EventId = Annotated[str, Meta(max_length=512)]
+MAX_EVENT_ID = 512
+EventId = Annotated[str, Meta(max_length=MAX_EVENT_ID)]
+Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+"""JSON knows no largest integer; a message that repeats one has to."""
 MetadataKey = Annotated[str, Meta(max_length=64)]
 MetadataValue = Annotated[str, Meta(max_length=512)]
 MAX_APPEND_BYTES = 15 * 1024 * 1024
@@ -62,8 +65,8 @@ class ConversationItemTruncate(ClientEvent, frozen=True, tag="conversation.item.
     """Forget what the caller did not hear of an answer."""
 
     item_id: ItemId
-    content_index: Annotated[int, Meta(ge=0)]
-    audio_end_ms: Annotated[int, Meta(ge=0)]
+    content_index: Count
+    audio_end_ms: Count
 
 
 class ConversationItemDelete(ClientEvent, frozen=True, tag="conversation.item.delete"):
@@ -114,9 +117,8 @@ class ResponseCancel(ClientEvent, frozen=True, tag="response.cancel"):
     response_id: str | None = None
 
 
-AnyClientEvent = (
+ClientRequest = (
     SessionUpdate
-    | InputAudioBufferAppend
     | InputAudioBufferCommit
     | InputAudioBufferClear
     | ConversationItemCreate
@@ -126,3 +128,5 @@ AnyClientEvent = (
     | ResponseCreate
     | ResponseCancel
 )
+"""What the core decides about. An append is not among them: it reaches the core as plain audio (`AudioIn`)."""
+AnyClientEvent = InputAudioBufferAppend | ClientRequest

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from vivavoce.protocol.client import MAX_APPEND_BYTES, AnyClientEvent, InputAudioBufferAppend
+from vivavoce.protocol.client import MAX_APPEND_BYTES, MAX_EVENT_ID, AnyClientEvent, InputAudioBufferAppend
 from vivavoce.protocol.errors import ProtocolError
 from vivavoce.protocol.explain import explain
 from vivavoce.protocol.server import ServerEvent
@@ -51,7 +51,7 @@ def _fault(frame: str | bytes, reason: str) -> ProtocolError:
     if not isinstance(value, dict):
         return ProtocolError("invalid_event", "Invalid event: expected a JSON object.")
     given = value.get("event_id")
-    event_id = given if isinstance(given, str) else None
+    event_id = given if isinstance(given, str) and len(given) <= MAX_EVENT_ID else None
     if "type" not in value:
         return ProtocolError("invalid_event", "The 'type' field is missing.", event_id=event_id)
     found = explain(AnyClientEvent, value)

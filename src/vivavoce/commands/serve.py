@@ -1,0 +1,119 @@
+"""`vivavoce serve`: run the server, and say how to talk to it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+import uvloop
+
+from vivavoce.app import create_app, create_server
+from vivavoce.commands.startup import calm_openmp, model_path, settings
+from vivavoce.config import Config
+from vivavoce.observe import log
+from vivavoce.ports import EngineError
+from vivavoce.serving import bound_port, uvicorn_server
+
+_log = logging.getLogger(__name__)
+
+NEXT_STEPS = """
+Vivavoce is ready at {url} (Ctrl-C stops it)
+
+  curl {url}/v1/models{auth}
+
+  from openai import OpenAI
+  client = OpenAI(base_url="{url}/v1", api_key="{key}")
+  with client.realtime.connect(model="gpt-realtime") as connection:
+      connection.session.update(session={{"type": "realtime", "output_modalities": ["text"]}})
+      content = [{{"type": "input_text", "text": "Say hello in three words."}}]
+      connection.conversation.item.create(item={{"type": "message", "role": "user", "content": content}})
+      connection.response.create()
+      for event in connection:
+          if event.type == "response.output_text.delta": print(event.delta, end="", flush=True)
+          if event.type == "response.done": break
+
+  vivavoce talk QUESTION.wav --url {url}
+"""
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", envvar="VIVAVOCE_CONFIG", metavar="FILE", help="Settings, as TOML."),
+]
+Host = Annotated[str | None, typer.Option(help="Address to listen on. Beyond this machine only with keys.")]
+Port = Annotated[int | None, typer.Option(min=0, max=65_535, help="TCP port; 0 takes any free one.")]
+
+
+def serve(config: ConfigFile = None, host: Host = None, port: Port = None) -> None:
+    """Load the models and serve the Realtime API until Ctrl-C.
+
+    Any client of the OpenAI Realtime API works: change its base URL.
+
+    Examples:
+
+      vivavoce serve
+
+      vivavoce serve --port 9000
+
+      VIVAVOCE_SERVER__KEYS='["sk-..."]' vivavoce serve --host 0.0.0.0
+
+      vivavoce serve --config vivavoce.toml   (vivavoce check > vivavoce.toml writes one to start from)
+    """
+    calm_openmp()
+    chosen = settings(config, os.environ, host=host, port=port)
+    log.setup(chosen.log.level, as_json=chosen.log.json, secrets=_secrets(chosen))
+    if chosen.trace.folder is not None:
+        _log.warning("traces are on: ALL AUDIO AND TEXT of every session is written to %s", chosen.trace.folder)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(chosen))
+    except EngineError as error:
+        typer.echo(error.message, err=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        pass  # the server has shut down in order before this comes
+
+
+async def _serve(config: Config) -> None:
+    """Until a signal. Raises `EngineError` when the engines cannot be started."""
+    loaded: asyncio.Future[EngineError | None] = asyncio.get_running_loop().create_future()
+    app = create_app(create_server(config, model_path(os.environ)), loaded.set_result)
+    server = uvicorn_server(app, config.server.host, config.server.port)
+    serving = asyncio.create_task(server.serve())
+    await asyncio.wait([serving, loaded], return_when=asyncio.FIRST_COMPLETED)
+    failure = loaded.result() if loaded.done() else None
+    if failure is not None:
+        server.should_exit = True
+    elif await _listening(server, serving):
+        typer.echo(next_steps(config, bound_port(server)))
+    await serving
+    if failure is not None:
+        raise failure
+
+
+async def _listening(server: uvicorn.Server, serving: asyncio.Task[None]) -> bool:
+    """Whether the server listens; False when it gave up, as on a port in use."""
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.01)  # uvicorn has no other way to tell
+    return server.started and not serving.done()
+
+
+def next_steps(config: Config, port: int) -> str:
+    """What to type now."""
+    host = config.server.host
+    if host in ("0.0.0.0", "::", ""):
+        host = "127.0.0.1"  # listening everywhere; from here it is reached here
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    keyed = bool(config.server.keys)
+    # The keys themselves stay out of terminals and of what collects their output.
+    auth = ' -H "Authorization: Bearer YOUR-KEY"' if keyed else ""
+    return NEXT_STEPS.format(url=url, auth=auth, key="YOUR-KEY" if keyed else "any")
+
+
+def _secrets(config: Config) -> list[str]:
+    keys = [getattr(engine, "api_key", None) for engine in (config.engines.asr, config.engines.llm, config.engines.tts)]
+    return [*config.server.keys, *filter(None, keys)]

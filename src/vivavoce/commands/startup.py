@@ -1,0 +1,68 @@
+"""What the commands that run a server do first: read the settings, find the models, prepare the process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import typer
+
+from vivavoce.config import Config, ConfigError, load
+from vivavoce.models import ModelError, asset_dir, cache_dir, catalogue, state
+from vivavoce.ports import EngineError
+
+BAD_SETTINGS = 2
+"""The exit status of wrong settings, as of wrong options."""
+_OPENMP = "OMP_WAIT_POLICY"
+
+
+def settings(
+    file: Path | None, environ: Mapping[str, str], *, host: str | None = None, port: int | None = None
+) -> Config:
+    """The settings of a file, the environment over it, and the options over both.
+
+    Prints every mistake and exits with `BAD_SETTINGS` when there are any.
+    """
+    given = {"VIVAVOCE_SERVER__HOST": host, "VIVAVOCE_SERVER__PORT": None if port is None else str(port)}
+    options = {variable: value for variable, value in given.items() if value is not None}
+    try:
+        return load(file, {**environ, **options}, {asset.name: asset.role for asset in catalogue().assets})
+    except ConfigError as error:
+        for problem in error.problems:
+            typer.echo(problem, err=True)
+        raise typer.Exit(BAD_SETTINGS) from None
+
+
+def model_path(environ: Mapping[str, str]) -> Callable[[str], Path]:
+    """Finds models in the cache that `environ` chooses: a model's file, or its folder where it has several.
+
+    What it returns raises `EngineError` (`engine_unavailable`) for a model that is not there in full.
+    """
+    cache = cache_dir(environ)
+
+    def find(name: str) -> Path:
+        try:
+            asset = catalogue().asset(name)
+            found = state(asset, cache)
+            folder = asset_dir(asset, cache)
+        except ModelError as error:
+            raise EngineError("engine_unavailable", str(error)) from error
+        if found != "present":
+            message = f"The model {name} is {found}. Fetch it with `vivavoce models pull {name}`."
+            raise EngineError("engine_unavailable", message)
+        return folder / asset.files[0].name if len(asset.files) == 1 else folder
+
+    return find
+
+
+def calm_openmp() -> None:
+    """Begin this program again with OpenMP's threads set to sleep between tokens, unless the user chose otherwise.
+
+    They spin by default: any other load on the cores then slows the local language model twentyfold. OpenMP reads
+    the setting when the process starts, so it cannot be changed later.
+    """
+    if _OPENMP not in os.environ:
+        command = [sys.executable, *sys.orig_argv[1:]]
+        os.execve(sys.executable, command, {**os.environ, _OPENMP: "passive"})

@@ -1,0 +1,109 @@
+"""Names and options of the configuration become engines."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import typing
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from msgspec import Struct
+
+from vivavoce import engines
+from vivavoce.config import Config, engine_options, tree
+from vivavoce.engines import RemoteOptions, build
+from vivavoce.ports import Engine, EngineError
+
+TABLES: dict[str, Mapping[str, Callable[..., Engine]]] = {
+    "vad": engines.VAD,
+    "turn": engines.TURN,
+    "asr": engines.ASR,
+    "llm": engines.LLM,
+    "tts": engines.TTS,
+}
+INSTANT = {role: {"name": "instant"} for role in TABLES}
+
+
+def nowhere(name: str) -> Path:
+    return Path("nowhere") / name
+
+
+def structs(role: str) -> dict[str, type[Struct]]:
+    """The option types of a role in the configuration, by the name that chooses them."""
+    hints = typing.get_type_hints(tree.Engines, include_extras=True)
+    return {str(each.__struct_config__.tag): each for each in typing.get_args(hints[role])}
+
+
+def keywords(factory: Callable[..., Engine]) -> set[str]:
+    parameters = list(inspect.signature(factory).parameters.values())[1:]
+    names = {each.name for each in parameters if each.kind is each.KEYWORD_ONLY}
+    remote = any(each.kind is each.VAR_KEYWORD for each in parameters)
+    return names | set(RemoteOptions.__annotations__) if remote else names
+
+
+@pytest.mark.parametrize("role", TABLES)
+def test_every_name_in_the_configuration_has_a_factory_that_takes_its_options(role: str) -> None:
+    configured = {name: set(struct.__struct_fields__) for name, struct in structs(role).items() if name != "none"}
+    for fields in configured.values():
+        fields.discard("api_key_env")
+    assert {name: keywords(factory) for name, factory in TABLES[role].items()} == configured
+
+
+def test_instant_engines() -> None:
+    built = build(INSTANT, nowhere)
+    assert {role: engine.name for role, engine in built.by_role().items()} == dict.fromkeys(TABLES, "instant")
+    assert built.responder.voices == built.tts.voices
+
+
+def test_no_turn_detector() -> None:
+    built = build({**INSTANT, "turn": {"name": "none"}}, nowhere)
+    assert built.turn is None
+    assert "turn" not in built.by_role()
+
+
+def test_remote_engines_take_their_options_from_the_configuration() -> None:
+    url = "http://localhost:1/v1"
+    config = Config(
+        engines=tree.Engines(
+            vad=tree.InstantVad(),
+            turn=tree.InstantTurn(),
+            asr=tree.OpenAiAsr(base_url=url, model="m"),
+            llm=tree.OpenAiLlm(base_url=url, model="m"),
+            tts=tree.OpenAiTts(base_url=url, model="m", voices=("nova",), max_speed=1.0),
+        )
+    )
+    built = build(engine_options(config), nowhere)
+    assert {built.asr.name, built.llm.name, built.tts.name} == {"openai"}
+    assert "nova" in built.tts.voices
+    assert built.tts.speeds == (0.25, 1.0)
+
+
+def test_the_default_engines_are_given_the_paths_of_their_models() -> None:
+    asked: list[str] = []
+
+    def path(name: str) -> Path:
+        asked.append(name)
+        return nowhere(name)
+
+    built = build(engine_options(Config()), path)
+    names = {role: engine.name for role, engine in built.by_role().items()}
+    assert names == {"vad": "silero", "turn": "smart-turn", "asr": "whisper", "llm": "llama", "tts": "hibari"}
+    assert sorted(asked) == ["qwen2.5-coder-1.5b", "silero-vad", "smart-turn", "whisper-base"]
+
+
+def test_options_that_cannot_be_used_are_explained() -> None:
+    llm = engine_options(
+        Config(engines=tree.Engines(llm=tree.OpenAiLlm(base_url="http://x", model="m", api_key="clé")))
+    )["llm"]
+    with pytest.raises(EngineError, match="The engine openai cannot be used"):
+        build({**INSTANT, "llm": llm}, nowhere)
+
+
+def test_a_package_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    monkeypatch.delitem(sys.modules, "vivavoce.engines.silero", raising=False)
+    vad = {"name": "silero", "model": "silero-vad"}
+    with pytest.raises(EngineError, match="silero needs the package onnxruntime, which is not installed"):
+        build({**INSTANT, "vad": vad}, nowhere)
