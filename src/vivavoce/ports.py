@@ -73,6 +73,13 @@ class Vad(Engine, Protocol):
     def frame_samples(self) -> int:
         """Samples in each frame, neither more nor less."""
 
+    @property
+    def lag_ms(self) -> int:
+        """How long the probability typically stays high after the voice has ended: a model that remembers lags.
+
+        Every caller waits that long for nothing, so a pause counts from that much earlier.
+        """
+
     def open(self) -> VadStream:
         """A new caller."""
 

@@ -14,6 +14,7 @@ from vivavoce.audio.pcm import Pcm
 from vivavoce.audio.resample import resample
 from vivavoce.engines.silero import FRAME, SileroVad
 from vivavoce.ports import EngineError
+from vivavoce.testing.conformance import check_vad
 
 pytestmark = pytest.mark.models
 SENTENCES = ("What is the weather like today?", "Yes.", "Turn off the lights, please.", "No, thanks.")
@@ -89,8 +90,12 @@ def test_a_frame_costs_well_under_a_millisecond(vad: SileroVad) -> None:
 
 def test_other_frames_are_refused(vad: SileroVad) -> None:
     assert (vad.rate, vad.frame_samples, vad.running, vad.name) == (RATE, FRAME, 0, "silero")
-    with pytest.raises(ValueError, match="512 samples at 16000 Hz, not 480 at 24000"):
+    with pytest.raises(EngineError, match="512 samples at 16000 Hz, not 480 at 24000"):
         vad.open().probability(Pcm.silence(20))
+
+
+def test_the_contract(vad: SileroVad) -> None:
+    asyncio.run(check_vad(vad))
 
 
 def test_a_missing_or_broken_file_says_what_to_do(tmp_path: Path) -> None:

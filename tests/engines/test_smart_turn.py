@@ -14,6 +14,7 @@ from vivavoce.audio.pcm import Pcm
 from vivavoce.audio.resample import resample
 from vivavoce.engines.smart_turn import SmartTurn
 from vivavoce.ports import EngineError
+from vivavoce.testing.conformance import check_turn_detector
 
 pytestmark = pytest.mark.models
 PAUSE = Pcm.silence(200, RATE)
@@ -87,6 +88,10 @@ def test_what_a_call_costs(detector: SmartTurn) -> None:
         costs.append((time.process_time() - began) * 1000)
     print(f"{statistics.median(costs):.0f} ms of CPU per call")
     assert np.median(costs) < 500
+
+
+def test_the_contract(detector: SmartTurn) -> None:
+    asyncio.run(check_turn_detector(detector))
 
 
 def test_a_missing_or_broken_file_says_what_to_do(tmp_path: Path) -> None:

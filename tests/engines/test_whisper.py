@@ -11,6 +11,7 @@ from tests.engines.speech import Clip, human_clips, noises, over_the_telephone, 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.engines.whisper import WhisperAsr, _Heard
 from vivavoce.ports import AsrHint, EngineError, Transcript
+from vivavoce.testing.conformance import check_asr
 
 pytestmark = pytest.mark.models
 PLAIN = AsrHint()
@@ -187,6 +188,10 @@ def test_a_cancel_returns_at_once_and_running_tells_the_rest(asr: WhisperAsr) ->
 )
 def test_what_is_read_again_in_the_full_window(heard: _Heard, suspicious: bool) -> None:
     assert heard.suspicious is suspicious
+
+
+def test_the_contract(asr: WhisperAsr) -> None:
+    asyncio.run(check_asr(asr, synthetic("No, thanks.")))
 
 
 def test_a_missing_or_broken_folder_says_what_to_do(tmp_path: Path) -> None:

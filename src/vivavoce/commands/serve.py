@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
 from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvicorn
 import uvloop
 
 from vivavoce.app import create_app, create_server
@@ -17,7 +17,7 @@ from vivavoce.commands.startup import calm_openmp, model_path, settings
 from vivavoce.config import Config
 from vivavoce.observe import log
 from vivavoce.ports import EngineError
-from vivavoce.serving import bound_port, uvicorn_server
+from vivavoce.serving import uvicorn_server
 
 _log = logging.getLogger(__name__)
 
@@ -68,9 +68,10 @@ def serve(config: ConfigFile = None, host: Host = None, port: Port = None) -> No
     log.setup(chosen.log.level, as_json=chosen.log.json, secrets=_secrets(chosen))
     if chosen.trace.folder is not None:
         _log.warning("traces are on: ALL AUDIO AND TEXT of every session is written to %s", chosen.trace.folder)
+    listener = _bind(chosen.server.host, chosen.server.port)  # first: it fails at once, and models load for seconds
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(chosen))
+        with listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(chosen, listener))
     except EngineError as error:
         typer.echo(error.message, err=True)
         raise typer.Exit(1) from None
@@ -78,28 +79,34 @@ def serve(config: ConfigFile = None, host: Host = None, port: Port = None) -> No
         pass  # the server has shut down in order before this comes
 
 
-async def _serve(config: Config) -> None:
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host.strip("[]"), port), family=family)
+    except OSError as error:
+        why = error.strerror or str(error)
+        message = f"Cannot listen on port {port} of {host}: {why}. Choose another with --port or --host."
+        typer.echo(message, err=True)
+        raise typer.Exit(1) from None
+
+
+async def _serve(config: Config, listener: socket.socket) -> None:
     """Until a signal. Raises `EngineError` when the engines cannot be started."""
+    _log.info("loading")
     loaded: asyncio.Future[EngineError | None] = asyncio.get_running_loop().create_future()
     app = create_app(create_server(config, model_path(os.environ)), loaded.set_result)
     server = uvicorn_server(app, config.server.host, config.server.port)
-    serving = asyncio.create_task(server.serve())
-    await asyncio.wait([serving, loaded], return_when=asyncio.FIRST_COMPLETED)
+    serving = asyncio.create_task(server.serve([listener]))
+    either: list[asyncio.Task[None] | asyncio.Future[EngineError | None]] = [serving, loaded]
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     failure = loaded.result() if loaded.done() else None
     if failure is not None:
         server.should_exit = True
-    elif await _listening(server, serving):
-        typer.echo(next_steps(config, bound_port(server)))
+    elif not serving.done():
+        typer.echo(next_steps(config, listener.getsockname()[1]))
     await serving
     if failure is not None:
         raise failure
-
-
-async def _listening(server: uvicorn.Server, serving: asyncio.Task[None]) -> bool:
-    """Whether the server listens; False when it gave up, as on a port in use."""
-    while not server.started and not serving.done():
-        await asyncio.sleep(0.01)  # uvicorn has no other way to tell
-    return server.started and not serving.done()
 
 
 def next_steps(config: Config, port: int) -> str:

@@ -9,6 +9,7 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from vivavoce.core.effects import SAMPLES_PER_MS
+from vivavoce.core.recordings import recorded_ms
 from vivavoce.protocol.errors import ProtocolError, invalid_value, unsupported
 from vivavoce.protocol.items import InputAudio, InputText, Item, OutputAudio, OutputText, Part, Role
 from vivavoce.protocol.session import AudioFormat, AudioPcm
@@ -116,16 +117,11 @@ class Conversation:
 
     def audio_ms(self, items: Iterable[Item]) -> int:
         """Milliseconds of the caller's audio in these items."""
-        return sum(self._audio_ms.get(item.id, 0) for item in items)
+        return sum(self._audio_ms.get(item.id) or recorded_ms(item) for item in items)
 
-    def check_place(self, item_id: str | None, previous: str | None) -> None:
-        """Raises `ProtocolError` when an item with this id cannot be added after `previous`."""
-        if item_id is not None and item_id in self._items:
-            raise ProtocolError(
-                "item_create_duplicate_item_id",
-                f"Error adding item: an item with id '{item_id}' already exists.",
-                param="item.id",
-            )
+    def _check_place(self, item_id: str, previous: str | None) -> None:
+        if item_id in self._items:
+            raise duplicate_id(item_id)
         if previous is not None and previous != ROOT and previous not in self._items:
             raise ProtocolError(
                 "item_create_invalid_previous_item_id",
@@ -134,8 +130,11 @@ class Conversation:
             )
 
     def add(self, item: Item, previous: str | None = None) -> str | None:
-        """Put an item at the end, first (`ROOT`), or after another; returns the id of the one before it."""
-        self.check_place(item.id, previous)
+        """Put an item at the end, first (`ROOT`), or after another; returns the id of the one before it.
+
+        Raises `ProtocolError` when there is no such place, or the id is taken.
+        """
+        self._check_place(item.id, previous)
         before = self.tail if previous is None else None if previous == ROOT else previous
         order = list(self._items.values())
         place = 0 if before is None else [each.id for each in order].index(before) + 1
@@ -144,26 +143,26 @@ class Conversation:
         else:
             order.insert(place, item)
             self._items = {each.id: each for each in order}
-        heard = [part.audio for part in item.content if isinstance(part, InputAudio) and part.audio is not UNSET]
-        if heard:
-            self._audio_ms[item.id] = sum(len(audio) for audio in heard) // (2 * SAMPLES_PER_MS)
+        if heard_ms := recorded_ms(item):
+            self._audio_ms[item.id] = heard_ms
             self._drop_old_audio()
         return before
 
-    def before(self, item_id: str) -> str | None:
-        """The id of the item before this one."""
-        order = list(self._items)
-        place = order.index(item_id)
-        return order[place - 1] if place else None
+    def hear(self, item_id: str, spoken: Spoken) -> None:
+        """The caller hears this answer, from its first audio on."""
+        if self._is_open(item_id):
+            self._spoken[item_id] = spoken
 
-    def put(self, item: Item, spoken: Spoken | None = None) -> None:
-        """The new version of an item; nothing happens if it was deleted meanwhile."""
-        if item.id not in self._items:
-            return
-        self._items[item.id] = item
-        if spoken is not None and spoken.samples:
-            self._spoken[item.id] = spoken
+    def finish(self, item: Item) -> None:
+        """The final version of an answer; nothing happens if it was deleted meanwhile."""
+        if self._is_open(item.id):
+            self._items[item.id] = item
             self._drop_old_audio()
+
+    def _is_open(self, item_id: str) -> bool:
+        # A client may delete an answer in progress, and even give its id to an item of its own.
+        item = self._items.get(item_id)
+        return item is not None and item.status == "in_progress"
 
     def set_transcript(self, item_id: str, text: str) -> None:
         """The words of a caller's item are known."""
@@ -228,6 +227,15 @@ class Conversation:
                 spoken.data.clear()
             else:
                 self._items[item_id] = silent(item)
+
+
+def duplicate_id(item_id: str) -> ProtocolError:
+    """The id of a new item is taken (PROTOCOL.md 2.1)."""
+    return ProtocolError(
+        "item_create_duplicate_item_id",
+        f"Error adding item: an item with id '{item_id}' already exists.",
+        param="item.id",
+    )
 
 
 def _voices(item: Item) -> list[bytes]:

@@ -43,11 +43,15 @@ class BadFrame(_Fact, frozen=True, tag="bad_frame"):
 
 
 class SpeechLikelihood(_Fact, frozen=True, tag="speech_likelihood"):
-    """The VAD's view of the frame of `samples` samples that ends at `end`."""
+    """The VAD's view of the frame of `samples` samples that ends at `end`.
+
+    `lag`: how long its probability stays high after the voice has ended, in samples.
+    """
 
     probability: float
     end: int
     samples: int
+    lag: int = 0
 
 
 class TurnEstimate(_Fact, frozen=True, tag="turn_estimate"):

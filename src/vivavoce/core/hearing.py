@@ -10,10 +10,11 @@ from vivavoce.core import turns
 from vivavoce.core.conversation import Conversation, silent
 from vivavoce.core.ids import Ids
 from vivavoce.core.input_buffer import InputBuffer
+from vivavoce.core.recordings import transcribe, voice_index
 from vivavoce.core.responding import Responding
 from vivavoce.protocol import server as wire
 from vivavoce.protocol.items import InputAudio, Item
-from vivavoce.protocol.session import AudioPcm, SessionObject
+from vivavoce.protocol.session import SessionObject
 
 KEPT_WHILE_SILENT_MS = 10_000
 """What a buffer under VAD keeps of the silence before a turn: more than any prefix padding, and enough for a client
@@ -36,8 +37,8 @@ class Hearing:
         self._ids = ids
         self._buffer = InputBuffer()
         self._turns = turns.Turns()
-        self._item_id: str | None = None
-        """The id that `speech_started` announced and no commit has used."""
+        self.announced: str | None = None
+        """The id that `speech_started` announced and no commit has used: nobody else may take it."""
 
     def audio(self, pcm: bytes, settings: SessionObject) -> list[fx.Output]:
         """More of the caller. Raises `ProtocolError` when the buffer is full."""
@@ -54,7 +55,8 @@ class Hearing:
         detection = settings.audio.input.turn_detection
         if detection is None:
             return []
-        return self._follow(self._turns.hear(event.probability, event.end, event.samples, detection), settings)
+        found = self._turns.hear(event.probability, event.end, event.samples, detection, self._buffer.start)
+        return self._follow(found, settings)
 
     def estimate(self, event: fx.TurnEstimate, settings: SessionObject) -> list[fx.Output]:
         """The turn detector's view of a pause."""
@@ -67,36 +69,29 @@ class Hearing:
     def detection_changed(self, settings: SessionObject) -> None:
         """New turn detection. An utterance in progress goes on; without detection it waits for a manual commit."""
         if settings.audio.input.turn_detection is None:
-            self._turns.reset(self._buffer.start)
+            self._buffer.forget_before(self._speech_start())
+            self._turns.reset()
 
     def commit(self, settings: SessionObject) -> list[fx.Output]:
         """`input_audio_buffer.commit`. Raises `ProtocolError` when there is too little."""
-        if self._turns.speaking:
-            self._buffer.forget_before(self._turns.start)
-        pcm = self._buffer.take()
-        self._turns.reset(self._buffer.end)
+        pcm = self._buffer.take(self._speech_start())
+        self._turns.reset()
         return self._commit(pcm, self._buffer.end, settings)
 
     def clear(self) -> list[fx.Output]:
         """`input_audio_buffer.clear`: an utterance in progress is forgotten with it."""
         self._buffer.clear()
-        self._turns.reset(self._buffer.end)
-        self._item_id = None
+        self._turns.reset()
+        self.announced = None
         return [wire.InputAudioBufferCleared()]
-
-    def transcribe_created(self, item: Item, settings: SessionObject) -> list[fx.Output]:
-        """A client's own audio item needs words too, unless it brought them."""
-        for part in item.content:
-            if isinstance(part, InputAudio) and part.transcript is None and isinstance(part.audio, bytes):
-                return [self._transcribe(item.id, part.audio, self._buffer.end, settings)]
-        return []
 
     def transcript(self, event: fx.TranscriptReady | fx.TranscriptMissing, settings: SessionObject) -> list[fx.Output]:
         """The ASR is done with an item. The client hears of it only if it asked for transcription."""
         item = self._conversation.get(event.item_id)
-        if item is None:
-            return []
-        where = _Place(item_id=item.id, content_index=_voice_index(item))
+        index = voice_index(item) if item else None
+        if item is None or index is None:
+            return []  # deleted meanwhile, or never part of the conversation
+        where = _Place(item_id=item.id, content_index=index)
         wanted = settings.audio.input.transcription is not None
         if isinstance(event, fx.TranscriptMissing):
             error = wire.TranscriptionError(code=event.code, message=event.message)
@@ -128,23 +123,22 @@ class Hearing:
         return outputs
 
     def _started(self, start: int, settings: SessionObject) -> list[fx.Output]:
-        self._item_id = self._ids("item")
+        self.announced = self._ids("item")
         detection = settings.audio.input.turn_detection
         interrupt = detection is not None and detection.interrupt_response
         return [
-            wire.SpeechStarted(item_id=self._item_id, audio_start_ms=start // fx.SAMPLES_PER_MS),
+            wire.SpeechStarted(item_id=self.announced, audio_start_ms=start // fx.SAMPLES_PER_MS),
             *(self._responding.interrupt(settings) if interrupt else []),
         ]
 
     def _paused(self, voice_end: int, settings: SessionObject) -> list[fx.Output]:
         pcm = self._buffer.slice(self._turns.start, self._buffer.end)
-        item_id = self._announced()
-        return [self._transcribe(item_id, pcm, voice_end, settings, tentative=True)]
+        return [transcribe(self._next_id(), pcm, voice_end, settings, tentative=True)]
 
     def _stopped(self, event: turns.Stopped, settings: SessionObject) -> list[fx.Output]:
         pcm = self._buffer.slice(self._turns.start, event.end)
         self._buffer.forget_before(event.end)
-        stopped = wire.SpeechStopped(item_id=self._announced(), audio_end_ms=event.end // fx.SAMPLES_PER_MS)
+        stopped = wire.SpeechStopped(item_id=self._next_id(), audio_end_ms=event.end // fx.SAMPLES_PER_MS)
         detection = settings.audio.input.turn_detection
         answer = detection is not None and detection.create_response
         return [
@@ -154,33 +148,21 @@ class Hearing:
         ]
 
     def _commit(self, pcm: bytes, voice_end: int, settings: SessionObject) -> list[fx.Output]:
-        item = Item(id=self._announced(), status="completed", role="user", content=(InputAudio(audio=pcm),))
-        self._item_id = None
+        item = Item(id=self._next_id(), status="completed", role="user", content=(InputAudio(audio=pcm),))
+        self.announced = None
         before = self._conversation.add(item)
         return [
             wire.InputAudioBufferCommitted(item_id=item.id, previous_item_id=before),
             wire.ConversationItemAdded(previous_item_id=before, item=silent(item)),
             wire.ConversationItemDone(previous_item_id=before, item=silent(item)),
-            self._transcribe(item.id, pcm, voice_end, settings),
+            transcribe(item.id, pcm, voice_end, settings),
         ]
 
-    def _announced(self) -> str:
-        if self._item_id is None:
-            self._item_id = self._ids("item")
-        return self._item_id
+    def _next_id(self) -> str:
+        if self.announced is None:
+            self.announced = self._ids("item")
+        return self.announced
 
-    def _transcribe(
-        self, item_id: str, pcm: bytes, voice_end: int, settings: SessionObject, *, tentative: bool = False
-    ) -> fx.Transcribe:
-        return fx.Transcribe(
-            item_id=item_id,
-            pcm=pcm,
-            voice_end=voice_end,
-            tentative=tentative,
-            telephone=not isinstance(settings.audio.input.format, AudioPcm),
-            hint=settings.audio.input.transcription,
-        )
-
-
-def _voice_index(item: Item) -> int:
-    return next((i for i, part in enumerate(item.content) if isinstance(part, InputAudio)), 0)
+    def _speech_start(self) -> int:
+        """Where the audio of the utterance in progress begins; without one, where the buffer does."""
+        return self._turns.start if self._turns.speaking else self._buffer.start

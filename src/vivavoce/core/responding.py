@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from vivavoce.core import effects as fx
 from vivavoce.core.conversation import Conversation, check_parts
 from vivavoce.core.ids import Ids
+from vivavoce.core.recordings import transcribe_brought
 from vivavoce.core.response import Ending, Happening, Plan, Response
 from vivavoce.core.settings import Capabilities, check_response, check_voice, one_modality, voice_locked_error
 from vivavoce.protocol import server as wire
@@ -53,7 +54,11 @@ class Responding:
                 "Conversation already has an active response in progress: "
                 f"{self._default.id}. Wait until the response is finished before creating a new one.",
             )
-        return self._start(self._plan(params, settings, in_band), self._conversation if in_band else None)
+        plan = self._plan(params, settings, in_band)
+        # Recordings that come with the request; those of the conversation were transcribed when they came.
+        brought = [item for item in plan.context.items if item.id not in self._conversation]
+        transcribes = [command for item in brought for command in transcribe_brought(item, settings)]
+        return [*transcribes, *self._start(plan, self._conversation if in_band else None)]
 
     def cancel(self, response_id: str | None, settings: SessionObject) -> list[fx.Output]:
         """`response.cancel`. Raises `ProtocolError` when there is nothing to cancel."""
@@ -76,8 +81,6 @@ class Responding:
             case fx.AnswerBegan():
                 return [*response.began()]
             case fx.AnswerText():
-                return [*response.text(event.text)]
-            case fx.AnswerWords():
                 return [*response.words(event.text)]
             case fx.AnswerAudio():
                 return [*response.audio(event.data, event.samples)]
@@ -157,7 +160,8 @@ class Responding:
                 return found
             raise ProtocolError("item_not_found", f"Item with item_id not found: {item.id}", param=f"{where}.id")
         check_parts(item.role, item.content, where)
-        return Item(id=item.id or self._ids("item"), status="completed", role=item.role, content=tuple(item.content))
+        # An id of its own, whatever the client calls it: it is no item of the conversation, and must not pass for one.
+        return Item(id=self._ids("item"), status="completed", role=item.role, content=tuple(item.content))
 
 
 def _ending(event: fx.AnswerFinished | fx.AnswerFailed) -> Ending:

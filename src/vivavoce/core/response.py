@@ -112,32 +112,30 @@ class Response:
 
     def began(self) -> list[wire.AnyServerEvent]:
         """The first token: the item opens."""
-        opening = self._open() if self.state is State.WAITING else []
-        self._step(Happening.BEGAN)
-        return opening
-
-    def text(self, text: str) -> list[wire.AnyServerEvent]:
-        """A piece of a written answer."""
-        events = self._content()
-        self._spoken.say(text)
-        return [*events, wire.OutputTextDelta(**self._at(), delta=text)]
+        return self._advance(Happening.BEGAN)
 
     def words(self, text: str) -> list[wire.AnyServerEvent]:
-        """Words of a spoken answer."""
-        events = self._content()
+        """Words of a written or spoken answer."""
+        events = self._advance(Happening.CONTENT)
         self._spoken.say(text)
+        if self._written:
+            return [*events, wire.OutputTextDelta(**self._at(), delta=text)]
         return [*events, wire.OutputAudioTranscriptDelta(**self._at(), delta=text)]
 
     def audio(self, data: bytes, samples: int) -> list[wire.AnyServerEvent]:
-        """Audio of a spoken answer."""
-        events = self._content()
+        """Audio of a spoken answer; a written one has no place for it."""
+        if self._written:
+            return []
+        events = self._advance(Happening.CONTENT)
         self._spoken.sound(data, samples)
+        if self.conversation is not None:
+            self.conversation.hear(self._item.id, self._spoken)
         return [*events, wire.OutputAudioDelta(**self._at(), delta=data)]
 
     def end(self, ending: Ending) -> list[wire.AnyServerEvent]:
         """The closing events, `response.done` last."""
         opened = self.state is State.ANSWERING
-        self._step(ending.how)
+        self.state = TABLE[self.state, ending.how]
         events = self._close() if opened else []
         details = None
         if self.state is not State.COMPLETED:
@@ -150,19 +148,20 @@ class Response:
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
-    def _step(self, happening: Happening) -> None:
-        self.state = TABLE[self.state, happening]
+    @property
+    def _written(self) -> bool:
+        return self.plan.context.modality == "text"
 
-    def _content(self) -> list[wire.AnyServerEvent]:
+    def _advance(self, happening: Happening) -> list[wire.AnyServerEvent]:
         opening = self._open() if self.state is State.WAITING else []
-        self._step(Happening.CONTENT)
+        self.state = TABLE[self.state, happening]
         return opening
 
     def _at(self) -> _Place:
         return {"response_id": self.id, "item_id": self._item.id, "output_index": 0, "content_index": 0}
 
     def _part(self, words: str) -> wire.ContentPart:
-        if self.plan.context.modality == "text":
+        if self._written:
             return wire.ContentPart(type="text", text=words)
         return wire.ContentPart(type="audio", transcript=words)
 
@@ -177,7 +176,7 @@ class Response:
         words = self._spoken.text
         status: ItemStatus = "completed" if self.state is State.COMPLETED else "incomplete"
         events: list[wire.AnyServerEvent]
-        if self.plan.context.modality == "text":
+        if self._written:
             events = [wire.OutputTextDone(**self._at(), text=words)]
             self._item = replace(self._item, status=status, content=(OutputText(words),))
         else:
@@ -188,7 +187,7 @@ class Response:
             self._item = replace(self._item, status=status, content=(OutputAudio(words),))
         events.append(wire.ContentPartDone(**self._at(), part=self._part(words)))
         if self.conversation is not None:
-            self.conversation.put(self._item, self._spoken)
+            self.conversation.finish(self._item)
             events.append(wire.ConversationItemDone(previous_item_id=self._previous, item=self._item))
         return [*events, wire.OutputItemDone(response_id=self.id, output_index=0, item=self._item)]
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import assert_never
 
-import msgspec
+from msgspec.structs import replace
 
 from vivavoce.core import effects as fx
-from vivavoce.core.conversation import Conversation, check_parts, silent
+from vivavoce.core.conversation import Conversation, check_parts, duplicate_id, silent
 from vivavoce.core.hearing import Hearing
 from vivavoce.core.ids import Ids
+from vivavoce.core.recordings import transcribe_brought
 from vivavoce.core.responding import Responding
 from vivavoce.core.settings import Capabilities, merge
 from vivavoce.protocol import client as c
@@ -67,14 +68,7 @@ class Session:
                 return self._hearing.estimate(event, self.settings)
             case fx.TranscriptReady() | fx.TranscriptMissing():
                 return self._hearing.transcript(event, self.settings)
-            case (
-                fx.AnswerBegan()
-                | fx.AnswerText()
-                | fx.AnswerWords()
-                | fx.AnswerAudio()
-                | fx.AnswerFinished()
-                | fx.AnswerFailed()
-            ):
+            case fx.AnswerBegan() | fx.AnswerText() | fx.AnswerAudio() | fx.AnswerFinished() | fx.AnswerFailed():
                 return self._responding.answer(event, self.settings)
             case fx.BadFrame():
                 return [error_event(ProtocolError(event.code, event.message, param=event.param), event.event_id)]
@@ -83,12 +77,10 @@ class Session:
             case _:
                 return self._client(event)
 
-    def _client(self, event: c.AnyClientEvent) -> Iterable[fx.Output]:
+    def _client(self, event: c.ClientRequest) -> Iterable[fx.Output]:
         match event:
             case c.SessionUpdate():
                 return self._update(event.session)
-            case c.InputAudioBufferAppend():
-                return self._hearing.audio(event.audio, self.settings)
             case c.InputAudioBufferCommit():
                 return self._hearing.commit(self.settings)
             case c.InputAudioBufferClear():
@@ -122,7 +114,8 @@ class Session:
     def _create_item(self, event: c.ConversationItemCreate) -> list[fx.Output]:
         given = event.item
         check_parts(given.role, given.content, "item")
-        self._conversation.check_place(given.id, event.previous_item_id)
+        if given.id is not None and given.id == self._hearing.announced:
+            raise duplicate_id(given.id)
         item = Item(
             id=given.id or self._ids("item"),
             status="completed",
@@ -133,7 +126,7 @@ class Session:
         return [
             wire.ConversationItemAdded(previous_item_id=before, item=silent(item)),
             wire.ConversationItemDone(previous_item_id=before, item=silent(item)),
-            *self._hearing.transcribe_created(item, self.settings),
+            *transcribe_brought(item, self.settings),
         ]
 
     def _truncate(self, event: c.ConversationItemTruncate) -> list[fx.Output]:
@@ -153,11 +146,10 @@ class Session:
         return [error_event(error, None), fx.Close(code=1000, reason="session_expired")]
 
     def _stamped(self, outputs: Iterable[fx.Output]) -> list[fx.Output]:
-        done = list(outputs)
-        for output in done:
-            if isinstance(output, wire.ServerEvent):
-                msgspec.structs.force_setattr(output, "event_id", self._ids("event"))
-        return done
+        return [
+            replace(output, event_id=self._ids("event")) if isinstance(output, wire.ServerEvent) else output
+            for output in outputs
+        ]
 
 
 def error_event(error: ProtocolError, event_id: str | None) -> wire.ErrorEvent:

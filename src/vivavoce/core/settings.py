@@ -43,14 +43,15 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     voices: tuple[str, ...]
     min_speed: float = 1.0
     max_speed: float = 1.0
-    transcription_models: tuple[str, ...] = ()
+    transcription_models: tuple[str, ...]
+    """Names for this speech recognition; the first is the default."""
     semantic_vad: bool = False
     """A turn detector is configured."""
 
 
 def merge(session: SessionObject, patch: SessionPatch, can: Capabilities, voice_locked: bool) -> SessionObject:
     """The session after the patch. Raises `ProtocolError`; then nothing has changed."""
-    for param, message in _refused(patch, session):
+    for param, message in _refused(patch):
         raise unsupported(f"session.{param}", message)
     if patch.model is not UNSET and patch.model not in can.models:
         raise invalid_value("session.model", patch.model, can.models)
@@ -195,7 +196,7 @@ def _present(patch: Struct) -> dict[str, object]:
 # --- what is refused by name ---
 
 
-def _refused(patch: SessionPatch, session: SessionObject) -> Iterator[tuple[str, str]]:
+def _refused(patch: SessionPatch) -> Iterator[tuple[str, str]]:
     yield from _refused_anywhere(
         tools=patch.tools,
         tool_choice=patch.tool_choice,
@@ -205,7 +206,9 @@ def _refused(patch: SessionPatch, session: SessionObject) -> Iterator[tuple[str,
     )
     if patch.include:
         yield "include", "Log probabilities are not supported by the configured speech recognition."
-    if patch.tracing:
+    if isinstance(patch.tracing, dict):
+        # "auto" is accepted, and the session goes on showing null: the default of this server is that nothing traces.
+        # Stock agent SDKs send it unasked, and one of them dies of any error (PROTOCOL.md 3.1, 9.2).
         yield "tracing", "Tracing is not supported by this server."
     if isinstance(patch.truncation, dict):
         yield "truncation", "Only 'auto' and 'disabled' are supported."

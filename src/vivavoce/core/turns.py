@@ -139,9 +139,7 @@ class Turns:
             return self._overlong(end)
         return self._silence(end, detection)
 
-    def _waiting(
-        self, voiced: bool, end: int, samples: int, detection: Detection, earliest: int
-    ) -> list[TurnEvent]:
+    def _waiting(self, voiced: bool, end: int, samples: int, detection: Detection, earliest: int) -> list[TurnEvent]:
         if not voiced:
             self._onset = None
             return []

@@ -80,6 +80,7 @@ class InstantVad(_Instant):
 
     rate = 16_000
     frame_samples = 512
+    lag_ms = 0
 
     def __init__(self, threshold: float = SPEECH_RMS) -> None:
         super().__init__(0.0)
@@ -186,9 +187,7 @@ class InstantTts(_Instant):
         if voice.name not in OPENAI_VOICES:
             raise EngineError("unknown_voice", f"The instant engine has no voice {voice.name!r}.")
         if not _SPEEDS[0] <= voice.speed <= _SPEEDS[1]:
-            raise EngineError(
-                "unsupported_speed", f"The instant engine speaks at {_SPEEDS}, not {voice.speed}."
-            )
+            raise EngineError("unsupported_speed", f"The instant engine speaks at {_SPEEDS}, not {voice.speed}.")
         with self:
             await asyncio.sleep(self._delay)
             pieces = _word(voice).chunks(MAX_CHUNK_MS)

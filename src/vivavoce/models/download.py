@@ -19,7 +19,6 @@ from .sources import Remote, SourceError
 ATTEMPTS = 3
 """How often a broken connection is taken up again before the source is given up."""
 
-CHUNK_BYTES = 1 << 20
 PARTIAL = ".partial"
 
 
@@ -74,7 +73,8 @@ def _receive(response: httpx.Response, partial: Path, have: int, label: str, rep
     length = response.headers.get("Content-Length")
     total = done + int(length) if length else None
     with partial.open("ab" if done else "wb") as out, report.transfer(label, total, done) as advance:
-        for chunk in response.iter_raw(CHUNK_BYTES):
+        # As it comes: with a chunk size, httpx would hold bytes back, and lose them with the connection.
+        for chunk in response.iter_raw():
             out.write(chunk)
             advance(len(chunk))
         out.flush()

@@ -49,7 +49,10 @@ class Resolver(Protocol):
 
 
 class Registries:
-    """The resolver that asks the pip of this Python, and the npm on the PATH."""
+    """The resolver that asks the pip of a Python (default: the running one), and the npm on the PATH."""
+
+    def __init__(self, python: str = sys.executable) -> None:
+        self._python = python
 
     def wheels(self, requirements: Sequence[str]) -> dict[str, Remote]:
         """One dry run of pip for all of them. It reads the index, and of each wheel only the end.
@@ -59,7 +62,7 @@ class Registries:
         """
         # fmt: off
         command = [
-            sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--no-deps", "--quiet",
+            self._python, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--no-deps", "--quiet",
             "--only-binary", ":all:", "--no-cache-dir", "--disable-pip-version-check", "--retries", "1",
             "--timeout", str(PIP_TIMEOUT_S), "--use-feature", "fast-deps", "--report", "-", *requirements,
         ]

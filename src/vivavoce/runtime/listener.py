@@ -18,6 +18,7 @@ class Listener:
         self._stream = vad.open()
         self._frame = vad.frame_samples * WIRE_RATE // vad.rate
         """Samples of a frame on the session's clock."""
+        self._lag = vad.lag_ms * WIRE_RATE // 1000
         self._resampler = Resampler(WIRE_RATE, vad.rate)
         self._rest = np.zeros(0, dtype=np.int16)
         self._position = 0
@@ -39,7 +40,7 @@ class Listener:
     def _likelihood(self, frame: np.ndarray[tuple[int], np.dtype[np.int16]]) -> SpeechLikelihood:
         self._position += self._frame
         probability = self._stream.probability(Pcm(frame, self._vad.rate))
-        return SpeechLikelihood(probability=probability, end=self._position, samples=self._frame)
+        return SpeechLikelihood(probability=probability, end=self._position, samples=self._frame, lag=self._lag)
 
     def _skip_to(self, position: int) -> None:
         """Audio was left out, because the VAD was switched off meanwhile."""

@@ -64,6 +64,7 @@ class ScriptedVad(Scripted[None, float]):
 
     rate = 16_000
     frame_samples = 512
+    lag_ms = 0
 
     def __init__(self, *scripts: Sequence[float], after: float | None = None) -> None:
         super().__init__([[float(probability) for probability in script] for script in scripts])
@@ -105,6 +106,7 @@ class EnergyVad(Scripted[None, float]):
 
     rate = 16_000
     frame_samples = 512
+    lag_ms = 0
 
     def __init__(self, threshold: float = SPEECH_RMS) -> None:
         super().__init__(())

@@ -1,0 +1,192 @@
+"""Speech from Kokoro-82M: the natural voices, at the price of a busy core.
+
+Source: Kokoro-82M v1.0 (Apache-2.0) as an int8 ONNX graph with one style file a voice, and the G2P of the hibari-tts
+package (Apache-2.0), which writes the phonemes that Kokoro was trained on. That G2P knows English only, so the voices
+of other languages are not offered: they would read English words with foreign sounds, and other words wrongly.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from vivavoce.audio.pcm import Pcm
+from vivavoce.engines.bridge import Worker
+from vivavoce.engines.clause import finished, pause_ms
+from vivavoce.ports import MAX_CHUNK_MS, EngineError, Voice
+
+if TYPE_CHECKING:
+    from hibari.g2p import G2P
+
+RATE = 24_000
+SPEEDS = (0.25, 1.5)
+MAX_TOKENS = 510
+"""Phonemes in one call, the two marks at the ends not counted: a style file has a row for each length up to it."""
+
+OPENAI_VOICES = {
+    "alloy": "af_alloy",
+    "ash": "am_michael",
+    "ballad": "bm_fable",
+    "coral": "af_bella",
+    "echo": "am_echo",
+    "sage": "af_sarah",
+    "shimmer": "af_nova",
+    "verse": "am_puck",
+    "marin": "af_heart",
+    "cedar": "am_onyx",
+}
+"""OpenAI's ten names and the voice that each stands for."""
+
+_ENGLISH = ("af_", "am_", "bf_", "bm_")
+_STYLE = 256  # numbers in one row of a style file
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Loaded:
+    session: onnxruntime.InferenceSession
+    vocabulary: Mapping[str, int]
+    american: G2P
+    british: G2P
+
+
+class KokoroTts:
+    """Port `Tts`. American and British voices. `folder` holds `model.onnx`, `vocab.json` and `voices/*.bin`.
+
+    About 0.5 s of work for a second of speech on one core: `threads` cores work on one clause, one after another.
+    """
+
+    def __init__(self, folder: Path, *, name: str = "kokoro", threads: int = 2) -> None:
+        self._name = name
+        self._folder = folder
+        self._threads = threads
+        self._worker = Worker(name, 1)
+        self._loaded: _Loaded | None = None
+        found = sorted(path.stem for path in (folder / "voices").glob("*.bin"))
+        own = [voice for voice in found if voice.startswith(_ENGLISH)]
+        self._files = {voice: voice for voice in own}
+        self._files |= {alias: voice for alias, voice in OPENAI_VOICES.items() if voice in own}
+        self._styles: dict[str, NDArray[np.float32]] = {}
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def running(self) -> int:
+        return self._worker.running
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        return tuple(self._files)
+
+    @property
+    def speeds(self) -> tuple[float, float]:
+        return SPEEDS
+
+    async def start(self) -> None:
+        """Load the model and both dictionaries, and say a word. Raises `EngineError` (`engine_unavailable`)."""
+        if self._loaded is not None:
+            return
+        missing = sorted(voice for voice in OPENAI_VOICES.values() if voice not in self._files)
+        if missing:
+            raise EngineError("engine_unavailable", f"Kokoro's voice files are missing: {', '.join(missing)}.")
+        try:
+            self._loaded = await self._worker.run(self._load)
+            async with aclosing(self.speak("Hello.", Voice("marin"))) as audio:
+                async for _ in audio:
+                    pass
+        except EngineError:
+            raise
+        except Exception as failure:
+            message = "The speech model Kokoro could not be loaded."
+            raise EngineError("engine_unavailable", message) from failure
+
+    async def aclose(self) -> None:
+        """Stop what runs and free the model."""
+        await self._worker.aclose()
+        self._loaded = None
+
+    async def speak(self, text: str, voice: Voice) -> AsyncGenerator[Pcm, None]:
+        """24 kHz audio, sentence by sentence; text without words gives none.
+
+        Raises `EngineError`: `unknown_voice`, `engine_unavailable`, `engine_failed`.
+        """
+        if voice.name not in self._files:
+            message = f"There is no voice {voice.name!r}. There are: {', '.join(self._files)}."
+            raise EngineError("unknown_voice", message)
+        if (loaded := self._loaded) is None:
+            raise EngineError("engine_unavailable", "The speech model Kokoro is not loaded.")
+        file, speed = self._files[voice.name], min(max(voice.speed, SPEEDS[0]), SPEEDS[1])
+        g2p = loaded.british if file.startswith("b") else loaded.american
+        stop = onnxruntime.RunOptions()
+        try:
+            for phonemes in await self._worker.run(_phonemes, g2p, text):
+                audio = await self._worker.run(self._say, loaded, phonemes, file, speed, stop)
+                for chunk in audio.chunks(MAX_CHUNK_MS):
+                    yield chunk
+        except EngineError:
+            raise
+        except Exception as failure:
+            raise EngineError("engine_failed", "The speech model Kokoro failed.") from failure
+        finally:
+            stop.terminate = True  # ends the model's run at its next operator, in its thread
+
+    def _load(self) -> _Loaded:
+        from hibari.g2p import G2P
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self._threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        # Threads that spin between two calls take the cores from the language model.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        model = str(self._folder / "model.onnx")
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        vocabulary = json.loads((self._folder / "vocab.json").read_text(encoding="utf-8"))
+        american, british = G2P(), G2P(british=True)
+        for g2p in (american, british):
+            g2p("Vivavoce.")  # loads the net for unknown words
+        return _Loaded(session, vocabulary.get("vocab", vocabulary), american, british)
+
+    def _say(self, loaded: _Loaded, phonemes: str, file: str, speed: float, stop: onnxruntime.RunOptions) -> Pcm:
+        ids = [loaded.vocabulary[c] for c in phonemes if c in loaded.vocabulary][:MAX_TOKENS]
+        if not ids:
+            return Pcm.silence(0, RATE)
+        inputs = {
+            "tokens": np.asarray([[0, *ids, 0]], np.int64),
+            "style": self._style(file)[len(ids) - 1][None],
+            "speed": np.asarray([speed], np.float32),
+        }
+        raw = np.asarray(loaded.session.run(None, inputs, stop)[0], np.float32).reshape(-1)
+        return finished(raw, RATE, pause_ms(phonemes) / speed)
+
+    def _style(self, file: str) -> NDArray[np.float32]:
+        """The style of a voice for each number of phonemes, shape (510, 256)."""
+        if file not in self._styles:
+            data = np.fromfile(self._folder / "voices" / f"{file}.bin", dtype="<f4")
+            self._styles[file] = data.reshape(-1, _STYLE).astype(np.float32)
+        return self._styles[file]
+
+
+def _phonemes(g2p: G2P, text: str) -> list[str]:
+    """Phonemes of each sentence, cut where they are longer than the model takes: at a mark, else at a space."""
+    from hibari import Hibari
+
+    pieces: list[str] = []
+    for sentence in Hibari.split_sentences(text):
+        rest = str(g2p(sentence))
+        while len(rest) > MAX_TOKENS:
+            marks = [rest.rfind(mark, 0, MAX_TOKENS) for mark in (", ", "; ", ": ", "— ")]
+            cut = max(marks) + 1 or rest.rfind(" ", 0, MAX_TOKENS) + 1 or MAX_TOKENS
+            pieces.append(rest[:cut].strip())
+            rest = rest[cut:].strip()
+        pieces.append(rest)
+    return [piece for piece in pieces if piece]
