@@ -4,14 +4,18 @@ import os
 
 import typer
 
+from vivavoce.commands.bench import app as bench
 from vivavoce.commands.check import check
 from vivavoce.commands.serve import serve
+from vivavoce.commands.talk import talk
 from vivavoce.models.cli import create as models_commands
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 app.command()(serve)
 app.command()(check)
+app.command()(talk)
 app.add_typer(models_commands(os.environ), name="models")
+app.add_typer(bench)
 
 
 @app.callback()
@@ -21,4 +25,7 @@ def options() -> None:
 
 def main() -> None:
     """The `vivavoce` program."""
+    # Read when the language model's library is loaded, hence before any engine is imported. OpenMP's threads spin
+    # while they wait, and any other load on the cores then slows the model twentyfold.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     app()

@@ -9,10 +9,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+from tests.live import frames, live, spoken
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.live import frames, live, spoken
 from vivavoce.config import Config
 from vivavoce.config.tree import Limits, Server
 from vivavoce.engines.instant import InstantLlm, InstantTts

@@ -80,8 +80,8 @@ async def _talk(call: Call, plan: Conversation, console: Console) -> int:
         for finished in ready:
             failed += _tell(console, call, plan, finished)
         told += len(ready)
-    for error in call.turns.errors:
-        _tell_problem(console, f"The server sent an error: {error}")
+    for sent in call.turns.errors:
+        _tell_problem(console, f"The server sent an error: {sent}")
     return failed
 
 
@@ -89,10 +89,14 @@ def _tell(console: Console, call: Call, plan: Conversation, turn: Turn) -> bool:
     """Print one turn; whether it failed."""
     number = call.turns.all.index(turn)
     question = plan.questions[number]
-    _line(console, f"turn {number + 1}", f"{escape(question.name)} ({question.speech.ms / 1000:.1f} s of speech)", "bold")
+    _line(
+        console, f"turn {number + 1}", f"{escape(question.name)} ({question.speech.ms / 1000:.1f} s of speech)", "bold"
+    )
     _line(console, "heard", escape(turn.question) or "[dim](no transcript)[/]")
     _line(console, "answer", escape(turn.answer.strip()) or "[dim](nothing)[/]")
     _line(console, "time", _time_line(turn))
+    if turn.noticed_after_ms is not None:
+        _line(console, "onset", f"noticed {turn.noticed_after_ms:.0f} ms after the first sound")
     for note in _notes(call, turn):
         _line(console, "note", f"[yellow]{note}[/]")
     problem = turn.problem or ("" if "first_audio" in turn.reached else "The answer holds no audio.")
@@ -129,4 +133,3 @@ def _line(console: Console, head: str, body: str, style: str = "dim") -> None:
 
 def _tell_problem(console: Console, problem: str) -> None:
     _line(console, "problem", escape(problem), "red")
-

@@ -84,7 +84,7 @@ def _bind(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host.strip("[]"), port), family=family)
     except OSError as error:
-        why = error.strerror or str(error)
+        why = (error.strerror or str(error)).partition(" (while")[0]  # the address is named here already
         message = f"Cannot listen on port {port} of {host}: {why}. Choose another with --port or --host."
         typer.echo(message, err=True)
         raise typer.Exit(1) from None

@@ -55,10 +55,14 @@ def callee(
     if url is not None:
         yield Callee(url, key)
         return
-    with _terminable(), _starting(errors) as (progress, ready):
-        with local_server(os.environ if environ is None else environ, config, progress) as server:
-            ready(server)
-            yield Callee(server.url, server.key, server)
+    environ = os.environ if environ is None else environ
+    with (
+        _terminable(),
+        _starting(errors) as (progress, ready),
+        local_server(environ, config, progress) as server,
+    ):
+        ready(server)
+        yield Callee(server.url, server.key, server)
 
 
 @contextmanager

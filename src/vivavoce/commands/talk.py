@@ -60,15 +60,17 @@ def talk(
     vad: Annotated[
         Detection,
         typer.Option(
-            help="Who decides that a turn is over: [b]server[/b] by the length of the pause, [b]semantic[/b] by "
-            "how the speech sounded, [b]manual[/b] the caller, as with a key that is held down while speaking."
+            help="Who decides that a turn is over: **server** by the length of the pause, **semantic** by "
+            "how the speech sounded, **manual** the caller, as with a key that is held down while speaking."
         ),
     ] = Detection.server,
     silence_ms: Annotated[int | None, typer.Option(help="Pause that ends a turn, for --vad server.")] = None,
     eagerness: Annotated[Eagerness | None, typer.Option(help="Impatience of --vad semantic.")] = None,
     barge_in: Annotated[
         int | None,
-        typer.Option(min=0, metavar="MS", help="Say the next turn this long after an answer begins, not after it ends."),
+        typer.Option(
+            min=0, metavar="MS", help="Say the next turn this long after an answer begins, not after it ends."
+        ),
     ] = None,
     wire: Annotated[Format, typer.Option("--format", help="Audio on the wire; pcmu and pcma are 8 kHz.")] = Format.pcm,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for an answer.")] = 30.0,
@@ -82,11 +84,11 @@ def talk(
     the next begins when the answer has been heard. Printed for each turn: what the server heard, what it
     answered, and the time line in ms after the caller's last sound, which is found in the WAV itself.
 
-    [b]vivavoce talk question.wav -o answer.wav[/b]  starts a server and asks it
+    `vivavoce talk question.wav -o answer.wav`: starts a server and asks it
 
-    [b]vivavoce talk my-name-is.wav what-is-my-name.wav --url ws://127.0.0.1:8700[/b]  two turns, a running server
+    `vivavoce talk my-name-is.wav what-is-my-name.wav --url ws://127.0.0.1:8700`: two turns, a running server
 
-    [b]vivavoce talk tell-me-a-story.wav stop.wav --barge-in 800[/b]  interrupts the first answer
+    `vivavoce talk tell-me-a-story.wav stop.wav --barge-in 800`: interrupts the first answer
 
     Exit status 1 when a turn got no answer.
     """

@@ -75,14 +75,8 @@ def _first_words(text: str, share: float) -> str:
     """The words of `text` that end within the first `share` of it."""
     if share >= 1.0:
         return text
-    limit = len(text) * share
-    cut = 0
-    for position in range(1, len(text) + 1):
-        if position > limit:
-            break
-        if position == len(text) or text[position].isspace():
-            cut = position
-    return text[:cut]
+    ends = (end for end in range(int(len(text) * share), 0, -1) if text[end].isspace())
+    return text[: next(ends, 0)]
 
 
 class Conversation:
@@ -164,13 +158,12 @@ class Conversation:
         item = self._items.get(item_id)
         return item is not None and item.status == "in_progress"
 
-    def set_transcript(self, item_id: str, text: str) -> None:
+    def set_transcript(self, item: Item, text: str) -> None:
         """The words of a caller's item are known."""
-        if item := self._items.get(item_id):
-            parts: list[Part] = [
-                replace(part, transcript=text) if isinstance(part, InputAudio) else part for part in item.content
-            ]
-            self._items[item_id] = replace(item, content=tuple(parts))
+        parts: list[Part] = [
+            replace(part, transcript=text) if isinstance(part, InputAudio) else part for part in item.content
+        ]
+        self._items[item.id] = replace(item, content=tuple(parts))
 
     def retrieve(self, item_id: str) -> Item:
         """An item with its audio. Raises `ProtocolError` for an unknown id."""

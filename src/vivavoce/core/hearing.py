@@ -14,11 +14,11 @@ from vivavoce.core.recordings import transcribe, voice_index
 from vivavoce.core.responding import Responding
 from vivavoce.protocol import server as wire
 from vivavoce.protocol.items import InputAudio, Item
-from vivavoce.protocol.session import SessionObject
+from vivavoce.protocol.session import ServerVad, SessionObject
 
 KEPT_WHILE_SILENT_MS = 10_000
-"""What a buffer under VAD keeps of the silence before a turn: more than any prefix padding, and enough for a client
-that commits by hand what the VAD did not take for speech."""
+"""What a buffer under VAD keeps of the silence before a turn, if the prefix padding does not ask for more: enough for a
+client that commits by hand what the VAD did not take for speech."""
 ESTIMATED_MS = 8000
 """How much of a turn the turn detector is given."""
 
@@ -44,10 +44,12 @@ class Hearing:
         """More of the caller. Raises `ProtocolError` when the buffer is full."""
         start = self._buffer.end
         self._buffer.append(pcm)
-        if settings.audio.input.turn_detection is None:
+        detection = settings.audio.input.turn_detection
+        if detection is None:
             return []
         if not self._turns.speaking:
-            self._buffer.trim_to(KEPT_WHILE_SILENT_MS)
+            padding = detection.prefix_padding_ms if isinstance(detection, ServerVad) else 0
+            self._buffer.trim_to(max(KEPT_WHILE_SILENT_MS, padding))
         return [fx.Listen(pcm=pcm, start=start)]
 
     def likelihood(self, event: fx.SpeechLikelihood, settings: SessionObject) -> list[fx.Output]:
@@ -96,7 +98,7 @@ class Hearing:
         if isinstance(event, fx.TranscriptMissing):
             error = wire.TranscriptionError(code=event.code, message=event.message)
             return [wire.TranscriptionFailed(**where, error=error)] if wanted else []
-        self._conversation.set_transcript(item.id, event.text)
+        self._conversation.set_transcript(item, event.text)
         if not wanted:
             return []
         usage = wire.DurationUsage(seconds=event.seconds)

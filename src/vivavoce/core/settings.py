@@ -7,7 +7,7 @@ The honesty rule lives here: a field that is known to the protocol and not serve
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import TypeVar, assert_never
 
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import asdict, replace
@@ -172,6 +172,8 @@ def _turn_detection(
                     "semantic_vad needs a turn detector, and none is configured. Use 'server_vad'.",
                 )
             return replace(current if isinstance(current, SemanticVad) else SemanticVad(), **_present(patch))
+        case _:
+            assert_never(patch)
 
 
 def _audio_output(current: AudioOutput, patch: AudioOutputPatch, can: Capabilities, voice_locked: bool) -> AudioOutput:
@@ -207,8 +209,8 @@ def _refused(patch: SessionPatch) -> Iterator[tuple[str, str]]:
     if patch.include:
         yield "include", "Log probabilities are not supported by the configured speech recognition."
     if isinstance(patch.tracing, dict):
-        # "auto" is accepted, and the session goes on showing null: the default of this server is that nothing traces.
-        # Stock agent SDKs send it unasked, and one of them dies of any error (PROTOCOL.md 3.1, 9.2).
+        # "auto" leaves it to the server, which traces nothing: the session goes on showing null. Stock agent SDKs
+        # send it unasked right after `session.created` (PROTOCOL.md 3.1).
         yield "tracing", "Tracing is not supported by this server."
     if isinstance(patch.truncation, dict):
         yield "truncation", "Only 'auto' and 'disabled' are supported."

@@ -51,7 +51,7 @@ def fit(prompt: Prompt, room: int, tokens_per_byte: float = TOKENS_PER_BYTE) -> 
     block = room_for_messages / 2 or 1.0
     to_drop = -(-excess // block) * block
     keep_from, dropped = 0, 0.0
-    while keep_from < _last_user(prompt) and dropped < to_drop:
+    while keep_from < _last_user(prompt) and (dropped < to_drop or prompt.messages[keep_from].role == "assistant"):
         dropped += sizes[keep_from]
         keep_from += 1
     return replace(prompt, messages=prompt.messages[keep_from:])

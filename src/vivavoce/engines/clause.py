@@ -17,7 +17,8 @@ LEAD_MS = 20
 
 _FRAME_MS = 5
 _AUDIBLE_DB = 45.0  # below the loudest frame; softer ends of words go down to about -40
-_SPEECH_DB = 25.0  # below the loudest frame: frames that count for the loudness
+_SPEECH_DB = 40.0  # below the loudest frame: frames that count for the loudness
+_SMOOTH_FRAMES = 8
 _FLOOR = 1e-5  # -100 dBFS
 _KNEE_DBFS = -7.0
 _FADE_IN_MS, _FADE_OUT_MS = 5, 20
@@ -44,11 +45,17 @@ def finished(raw: NDArray[np.float32], rate: int, pause: float) -> Pcm:
         return Pcm.silence(0, rate)
     audible = np.flatnonzero(level > loudest * _ratio(-_AUDIBLE_DB))
     first, last = int(audible[0]) * step, (int(audible[-1]) + 1) * step
-    loud = level[level > loudest * _ratio(-_SPEECH_DB)]
-    speech = float(np.sqrt(np.square(loud).mean()))
     kept = _window(raw, first - rate * LEAD_MS // 1000, last + round(rate * pause / 1000))
-    louder = _limited(kept * np.float32(_ratio(SPEECH_DBFS) / speech))
+    louder = _limited(kept * np.float32(_ratio(SPEECH_DBFS) / _loudness(level)))
     return Pcm.from_float(_faded(louder, rate), rate)
+
+
+def _loudness(level: NDArray[np.float64]) -> float:
+    """RMS of the spoken part, from the RMS of each frame. Smoothed, since a deep voice has 10 ms between pulses."""
+    width = min(_SMOOTH_FRAMES, len(level))
+    power = np.convolve(np.square(level), np.ones(width) / width, mode="same")
+    spoken = power[power > power.max() * _ratio(-_SPEECH_DB) ** 2]
+    return float(np.sqrt(spoken.mean()))
 
 
 def _window(raw: NDArray[np.float32], start: int, end: int) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ of other languages are not offered: they would read English words with foreign s
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from hibari.g2p import G2P
 
 RATE = 24_000
-SPEEDS = (0.25, 1.5)
+SPEEDS = (0.5, 1.5)
+"""Slower than that, it drawls syllables twice."""
 MAX_TOKENS = 510
 """Phonemes in one call, the two marks at the ends not counted: a style file has a row for each length up to it."""
 
@@ -176,7 +177,7 @@ class KokoroTts:
         return self._styles[file]
 
 
-def _phonemes(g2p: G2P, text: str) -> list[str]:
+def _phonemes(g2p: Callable[[str], str], text: str) -> list[str]:
     """Phonemes of each sentence, cut where they are longer than the model takes: at a mark, else at a space."""
     from hibari import Hibari
 

@@ -24,10 +24,10 @@ PARTIAL = ".partial"
 
 def download(remote: Remote, target: Path, label: str, client: httpx.Client, report: Report) -> None:
     """Bring `remote` to `target`; a target that exists is complete. Raises `SourceError`."""
+    if target.exists():
+        return
     partial = target.with_name(target.name + PARTIAL)
     for attempt in range(ATTEMPTS):
-        if target.exists():
-            return
         resumed = partial.exists()
         try:
             _transfer(remote, partial, label, client, report)
@@ -44,8 +44,7 @@ def download(remote: Remote, target: Path, label: str, client: httpx.Client, rep
         # What was taken up again may have begun as something else: it gets one chance from the start.
         if not resumed:
             break
-    if not target.exists():
-        raise SourceError(f"{remote.filename} has the wrong {remote.algorithm}")
+    raise SourceError(f"{remote.filename} has the wrong {remote.algorithm}")
 
 
 def _transfer(remote: Remote, partial: Path, label: str, client: httpx.Client, report: Report) -> None:

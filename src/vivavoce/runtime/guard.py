@@ -45,7 +45,10 @@ async def guarded(call: Awaitable[_T], seconds: float, what: str) -> _T:
 async def guarded_parts(
     parts: AsyncGenerator[_T, None], first_s: float, next_s: float, what: str
 ) -> AsyncGenerator[_T, None]:
-    """The parts of a streaming call, with a limit on each wait. Raises `EngineError` only; closes `parts` at the end."""
+    """The parts of a streaming call, with a limit on each wait. Raises `EngineError` only; closes `parts` at the end.
+
+    `parts` should make the call itself, so that what the call raises is caught as well.
+    """
     async with aclosing(parts):
         seconds = first_s
         while True:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from typing import assert_never
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.core import effects as fx
@@ -90,19 +91,23 @@ class Responses:
             self._tell(fault)
 
     async def _drive(self, command: fx.StartResponse, prompt: Prompt) -> None:
-        encoder = Encoder(command.format)
         limits = self._timeouts
-        parts = self._responder.respond(prompt)
-        finished = False
-        limited = guarded_parts(parts, limits.first_part_s, limits.next_part_s, "speech engine")
-        async with aclosing(limited) as in_time:
-            async for part in in_time:
-                for event in _events(command.response_id, part, encoder):
-                    self._tell(event)
-                finished = finished or isinstance(part, Finished)
+        events = self._events(command, prompt)
+        async with aclosing(guarded_parts(events, limits.first_part_s, limits.next_part_s, "engine")) as in_time:
+            async for event in in_time:
+                self._tell(event)
                 await self._outbox.drained()
-        if not finished:
-            raise EngineError("engine_failed", "The engine ended without finishing its answer.")
+
+    async def _events(self, command: fx.StartResponse, prompt: Prompt) -> AsyncGenerator[fx.AnswerEvent, None]:
+        """Everything here runs under guard: parts that make no sense are the engine's fault too."""
+        encoder = Encoder(command.format)
+        async with aclosing(self._responder.respond(prompt)) as parts:
+            async for part in parts:
+                for event in _events(command.response_id, part, encoder):
+                    yield event
+                if isinstance(part, Finished):
+                    return
+        raise EngineError("engine_failed", "The engine ended without finishing its answer.")
 
     def _prompt(self, context: fx.Context) -> Prompt:
         return Prompt(
@@ -132,10 +137,8 @@ def _events(response_id: str, part: ResponsePart, encoder: Encoder) -> list[fx.A
     match part:
         case Began():
             return [fx.AnswerBegan(response_id=response_id)]
-        case TextDelta():
+        case TextDelta() | SpokenText():
             return [fx.AnswerText(response_id=response_id, text=part.text)]
-        case SpokenText():
-            return [fx.AnswerWords(response_id=response_id, text=part.text)]
         case SpokenAudio():
             return _audio(response_id, *encoder.encode(part.audio))
         case Finished():
@@ -148,6 +151,8 @@ def _events(response_id: str, part: ResponsePart, encoder: Encoder) -> list[fx.A
                 cached_tokens=usage.cached_tokens,
             )
             return [*_audio(response_id, *encoder.flush()), end]
+        case _:
+            assert_never(part)
 
 
 def _audio(response_id: str, data: bytes, samples: int) -> list[fx.AnswerEvent]:

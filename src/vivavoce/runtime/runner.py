@@ -19,7 +19,7 @@ from vivavoce.protocol import client as c
 from vivavoce.protocol import server as wire
 from vivavoce.protocol.codec import binary_refused, decode
 from vivavoce.protocol.errors import ProtocolError
-from vivavoce.protocol.items import InputAudio
+from vivavoce.protocol.items import ClientItem, InputAudio, ItemReference
 from vivavoce.runtime.connection import Connection
 from vivavoce.runtime.guard import Timeouts, guarded
 from vivavoce.runtime.listener import Listener
@@ -31,8 +31,8 @@ from vivavoce.runtime.transcripts import Transcripts
 from vivavoce.runtime.wire_audio import Decoder, decode_whole, encode_whole
 
 _log = logging.getLogger(__name__)
-PIECE_BYTES = 100 * fx.SAMPLES_PER_MS * 2
-"""A large append is heard in pieces of 100 ms, so that other sessions get their turn in between."""
+PIECE_BYTES = 4800
+"""A large append is heard in pieces of 100 ms (600 ms of G.711), so that other sessions get their turn in between."""
 
 
 class Recorder(Protocol):
@@ -79,7 +79,8 @@ class Runner:
         self._stopwatch = Stopwatch(self._observer)
         self._decoder = Decoder(session.settings.audio.input.format)
         self._estimating: asyncio.Task[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._rescheduled = asyncio.Event()
+        self._deadline = session.deadline()
 
     async def run(self) -> None:
         """Until the client goes or the session closes. Nothing it started is left running."""
@@ -90,6 +91,7 @@ class Runner:
                 self._open(group)
                 group.create_task(self._send())
                 group.create_task(self._receive())
+                group.create_task(self._tick())
         except* _Gone:
             pass
         except* Exception:
@@ -97,8 +99,6 @@ class Runner:
             _log.exception("session %s failed", session_id)
             await self._connection.close(1011, "internal error")
         finally:
-            if self._timer is not None:
-                self._timer.cancel()
             self._observer.session_ended(session_id)
 
     def stop(self, code: int, reason: str) -> None:
@@ -113,7 +113,6 @@ class Runner:
             self._engines.responder, limits, group, self._outbox, self._transcripts, self._handle
         )
         self._perform_all(self._session.start(), self._clock())
-        self._set_timer()
 
     # --- the wire ---
 
@@ -137,34 +136,45 @@ class Runner:
         raise _Gone
 
     async def _client(self, event: c.AnyClientEvent) -> None:
-        if isinstance(event, c.InputAudioBufferAppend):
-            await self._append(event)
-        elif isinstance(event, c.ConversationItemCreate):
-            self._handle(self._decoded_item(event))
-        else:
-            self._handle(event)
+        match event:
+            case c.InputAudioBufferAppend():
+                await self._append(event)
+            case c.InputAudioBufferCommit():
+                if rest := self._decoder.flush():
+                    self._handle(fx.AudioIn(pcm=rest))
+                self._handle(event)
+            case c.InputAudioBufferClear():
+                self._decoder.flush()
+                self._handle(event)
+            case c.ConversationItemCreate():
+                self._handle(replace(event, item=self._decoded(event.item)))
+            case c.ResponseCreate(response=c.ResponseParams(input=list() as given) as params):
+                decoded = [item if isinstance(item, ItemReference) else self._decoded(item) for item in given]
+                self._handle(replace(event, response=replace(params, input=decoded)))
+            case _:
+                self._handle(event)
 
     async def _append(self, event: c.InputAudioBufferAppend) -> None:
         wire_format = self._session.settings.audio.input.format
         if self._decoder.format != wire_format:
             self._decoder = Decoder(wire_format)
-        pcm = self._decoder.decode(event.audio)
-        for start in range(0, len(pcm), PIECE_BYTES):
-            piece = fx.AudioIn(pcm=pcm[start : start + PIECE_BYTES], event_id=event.event_id)
-            if any(isinstance(output, wire.ErrorEvent) for output in self._handle(piece)):
+        for start in range(0, len(event.audio), PIECE_BYTES):
+            pcm = self._decoder.decode(event.audio[start : start + PIECE_BYTES])
+            heard = self._handle(fx.AudioIn(pcm=pcm, event_id=event.event_id))
+            if any(isinstance(output, wire.ErrorEvent) for output in heard):
                 return
-            if len(pcm) > PIECE_BYTES:
+            if len(event.audio) > PIECE_BYTES:
                 await asyncio.sleep(0)
 
-    def _decoded_item(self, event: c.ConversationItemCreate) -> c.ConversationItemCreate:
+    def _decoded(self, item: ClientItem) -> ClientItem:
         wire_format = self._session.settings.audio.input.format
         content = [
             replace(part, audio=decode_whole(wire_format, part.audio))
             if isinstance(part, InputAudio) and isinstance(part.audio, bytes)
             else part
-            for part in event.item.content
+            for part in item.content
         ]
-        return replace(event, item=replace(event.item, content=content))
+        return replace(item, content=content)
 
     # --- the core ---
 
@@ -175,7 +185,9 @@ class Runner:
         if self._recorder is not None:
             self._recorder.record(now, event, outputs)
         self._perform_all(outputs, now)
-        self._set_timer()
+        if self._session.deadline() != self._deadline:
+            self._deadline = self._session.deadline()
+            self._rescheduled.set()
         return outputs
 
     def _perform_all(self, outputs: Sequence[fx.Output], now: float) -> None:
@@ -239,13 +251,11 @@ class Runner:
         else:
             self._handle(fx.TurnEstimate(at=command.at, probability=probability))
 
-    def _set_timer(self) -> None:
-        deadline = self._session.deadline()
-        if self._timer is not None:
-            if self._timer.when() == deadline:
-                return
-            self._timer.cancel()
-            self._timer = None
-        if deadline is not None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_at(deadline, lambda: self._handle(fx.Tick()))
+    async def _tick(self) -> None:
+        while True:
+            self._rescheduled.clear()
+            try:
+                async with asyncio.timeout_at(self._deadline):
+                    await self._rescheduled.wait()
+            except TimeoutError:
+                self._handle(fx.Tick())

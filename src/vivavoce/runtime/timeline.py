@@ -19,26 +19,31 @@ class Stopwatch:
         self._heard_at = 0.0
         self._turn: Timeline | None = None
         self._item_id: str | None = None
+        """The caller's side of the turn that is measured."""
+        self._response_id: str | None = None
+        """Its answer, once there is one."""
 
     def input(self, event: fx.Input, now: float) -> None:
         """What the session is about to handle."""
         match event:
+            case fx.AudioIn():
+                self._heard += len(event.pcm) // 2
+                self._heard_at = now
             case fx.TranscriptReady() if event.item_id == self._item_id:
                 self._mark(transcript=now)
-            case fx.AnswerBegan():
+            case fx.AnswerBegan() if event.response_id == self._response_id:
                 self._mark(first_token=now)
 
     def output(self, output: fx.Output, now: float) -> None:
         """What the session made of it."""
         match output:
-            case fx.Listen():
-                self._heard = output.start + len(output.pcm) // 2
-                self._heard_at = now
-            case fx.Transcribe(tentative=False):
-                ago = (self._heard - output.voice_end) / (fx.SAMPLES_PER_MS * 1000)
+            case fx.Transcribe(tentative=False, voice_end=int() as voice_end):
+                ago = (self._heard - voice_end) / (fx.SAMPLES_PER_MS * 1000)
                 self._turn = Timeline(speech_end=self._heard_at - ago, turn_decided=now)
-                self._item_id = output.item_id
-            case wire.OutputAudioDelta() | wire.OutputTextDelta():
+                self._item_id, self._response_id = output.item_id, None
+            case wire.ResponseCreated() if self._response_id is None and output.response.conversation_id is not None:
+                self._response_id = output.response.id
+            case wire.OutputAudioDelta() | wire.OutputTextDelta() if output.response_id == self._response_id:
                 self._mark(first_audio=now)
             case wire.ResponseDone():
                 self._done(output.response)
@@ -56,6 +61,6 @@ class Stopwatch:
         if details and isinstance(details.error, wire.ResponseErrorBody):
             reason = details.error.code
         self._observer.response_done(response.status, reason)
-        if self._turn is not None:
+        if self._turn is not None and response.id == self._response_id:
             self._observer.turn(self._turn)
-            self._turn = self._item_id = None
+            self._turn = self._item_id = self._response_id = None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.core.effects import Transcribe, TranscriptMissing, TranscriptReady
-from vivavoce.ports import Asr, AsrHint, EngineError
+from vivavoce.ports import Asr, AsrHint, EngineError, Transcript
 from vivavoce.runtime.guard import Timeouts, guarded_parts
 
 
@@ -42,16 +42,17 @@ class Transcripts:
     def perform(self, command: Transcribe) -> None:
         """Begin, or adopt what was begun in the pause."""
         work = self._work.get(command.item_id)
-        if work is None or work.command.voice_end != command.voice_end:
-            if work is not None:
-                work.task.cancel()
-            for stale in [key for key, other in self._work.items() if other.command.tentative]:
-                self._work.pop(stale).task.cancel()
+        if work is None or command.voice_end is None or work.command.voice_end != command.voice_end:
+            self._forget_tentative()
             work = _Work(command, self._group.create_task(self._text(command)))
             self._work[command.item_id] = work
         if not command.tentative:
             work.command = command
             self._group.create_task(self._deliver(work))
+
+    def _forget_tentative(self) -> None:
+        for item_id in [item_id for item_id, work in self._work.items() if work.command.tentative]:
+            self._work.pop(item_id).task.cancel()
 
     def reader(self, item_id: str, known: str | None) -> Callable[[], Awaitable[str]]:
         """How an answer gets the words of an item: those that are known, or those on their way.
@@ -89,18 +90,22 @@ class Transcripts:
             return error
 
     async def _recognise(self, command: Transcribe) -> str:
+        limit = self._timeouts.transcript_s
+        text = ""
+        async with aclosing(guarded_parts(self._results(command), limit, limit, "speech recognition")) as in_time:
+            async for transcript in in_time:
+                text = transcript.text
+        return text.strip()
+
+    async def _results(self, command: Transcribe) -> AsyncGenerator[Transcript, None]:
         hint = AsrHint(
             language=command.hint.language if command.hint else None,
             prompt=(command.hint.prompt or "") if command.hint else "",
             telephone=command.telephone,
         )
-        limit = self._timeouts.transcript_s
-        results = self._asr.transcribe(_once(Pcm.from_bytes(command.pcm)), hint)
-        text = ""
-        async with aclosing(guarded_parts(results, limit, limit, "speech recognition")) as in_time:
-            async for transcript in in_time:
-                text = transcript.text
-        return text.strip()
+        async with aclosing(self._asr.transcribe(_once(Pcm.from_bytes(command.pcm)), hint)) as results:
+            async for transcript in results:
+                yield transcript
 
 
 async def _once(pcm: Pcm) -> AsyncIterator[Pcm]:

@@ -27,6 +27,11 @@ class Decoder:
         self._half = data[whole:]
         return data[:whole]
 
+    def flush(self) -> bytes:
+        """24 kHz PCM16 that was held back; what comes next begins a new stream."""
+        self._half = b""
+        return self._resampler.flush().to_bytes()
+
 
 class Encoder:
     """One answer's stream."""

@@ -182,7 +182,7 @@ async def _open(address: str, key: str | None, timeout: float) -> ClientConnecti
     except TimeoutError:
         raise ClientError(f"{_place(address)} did not answer within {timeout:g} s.") from None
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = "connection refused" if isinstance(error, ConnectionRefusedError) else error.strerror or str(error)
         raise ClientError(f"No server answers at {_place(address)}: {reason}.") from None
 
 

@@ -27,7 +27,7 @@ from vivavoce.testing.client import Client, ClientError, Event
 
 FRAME_MS = 20
 _WINDOW_MS = 10
-"""The end of speech is found to this precision."""
+"""The ends of speech are found to this precision."""
 _BELOW_PEAK_DB = 40.0
 """Quieter than the loudest moment by this much is no speech: a soft final consonant is 25 to 35 dB down."""
 _FAINTEST_DB = -65.0
@@ -70,6 +70,8 @@ class Speech:
     """`input_audio_buffer.append` events, `FRAME_MS` each."""
     last_voiced: int
     """The frame that holds the end of the speech; what follows is trailing silence."""
+    onset_ms: float
+    """From the first sample to the first sound of the speech."""
     ms: float
     """From the first sample to the end of the speech."""
 
@@ -77,7 +79,7 @@ class Speech:
     def of(pcm: Pcm, wire: WireFormat) -> Speech:
         """Any audio, for a wire of this format. Raises `ValueError` when it is silent."""
         audio = resample(pcm, wire.rate)
-        end = speech_end(audio)
+        onset, end = speech_span(audio)
         step = wire.rate * FRAME_MS // 1000
         # Silence in front, so that the last sample of the speech is the last of its frame: the moment at which
         # the frame is sent is then the moment at which the caller falls silent, to the sample.
@@ -85,7 +87,8 @@ class Speech:
         back = -(front + len(audio.samples)) % step
         padded = Pcm(np.pad(audio.samples, (front, back)), audio.rate)
         frames = tuple(append_event(wire.encode(piece)) for piece in padded.chunks(FRAME_MS))
-        return Speech(frames, (front + end) // step - 1, (front + end) * 1000 / audio.rate)
+        per_ms = audio.rate / 1000
+        return Speech(frames, (front + end) // step - 1, (front + onset) / per_ms, (front + end) / per_ms)
 
 
 class Spoken:
@@ -99,6 +102,11 @@ class Spoken:
         """The frame with the end of the speech was sent."""
         self.silent = asyncio.Event()
         """Set at `ended`, or when the connection is over and it will never be."""
+
+    @property
+    def onset(self) -> float | None:
+        """When its first sound was made; a frame is sent when the last of its samples was."""
+        return None if self.began is None else self.began + (self.speech.onset_ms - FRAME_MS) / 1000
 
     def sent(self, frame: int, now: float) -> None:
         """Frame number `frame` was handed to the socket at `now`."""
@@ -172,8 +180,8 @@ def append_event(audio: bytes) -> str:
     return f'{{"type":"input_audio_buffer.append","audio":"{b64encode(audio).decode()}"}}'
 
 
-def speech_end(pcm: Pcm) -> int:
-    """The sample after the last one that belongs to speech, by loudness alone: the trailing silence trimmed off.
+def speech_span(pcm: Pcm) -> tuple[int, int]:
+    """The first sample of the speech and the one after its last, by loudness alone: silence at the ends trimmed off.
 
     Raises `ValueError` for silence.
     """
@@ -186,5 +194,5 @@ def speech_end(pcm: Pcm) -> int:
         raise ValueError("this audio is silent")
     noise = float(np.percentile(level, 5)) + _OVER_NOISE_DB
     threshold = max(loudest - _BELOW_PEAK_DB, _FAINTEST_DB, min(noise, loudest - _LEAST_RANGE_DB))
-    last = int(np.flatnonzero(level >= threshold)[-1])
-    return min((last + 1) * step, len(pcm.samples))
+    voiced = np.flatnonzero(level >= threshold)
+    return int(voiced[0]) * step, min((int(voiced[-1]) + 1) * step, len(pcm.samples))

@@ -104,7 +104,9 @@ class RemoteServer:
         self._socket.bind(("127.0.0.1", 0))
         config = uvicorn.Config(self._app(), http="h11", ws="none", lifespan="off", log_config=None)
         self._uvicorn = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._serve, name="remote-server", daemon=True)
+        self._thread = threading.Thread(
+            target=self._uvicorn.run, args=([self._socket],), name="remote-server", daemon=True
+        )
 
     @property
     def base_url(self) -> str:
@@ -128,9 +130,6 @@ class RemoteServer:
         self._uvicorn.should_exit = self._uvicorn.force_exit = True
         self._thread.join(_START_S)
         self._socket.close()
-
-    def _serve(self) -> None:
-        self._uvicorn.run(sockets=[self._socket])
 
     def _app(self) -> Starlette:
         return Starlette(

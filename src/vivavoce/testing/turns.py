@@ -20,6 +20,8 @@ class Turn:
     spoken: Spoken
     reached: dict[Stage, float] = field(default_factory=dict)
     """When each stage was reached (`time.monotonic`)."""
+    noticed: float | None = None
+    """When the server first said that somebody speaks."""
     commits: int = 0
     """More than one: the server took a pause in the question for its end."""
     early_answers: int = 0
@@ -53,6 +55,12 @@ class Turn:
     def ended(self) -> bool:
         """The last response is over."""
         return bool(self.status)
+
+    @property
+    def noticed_after_ms(self) -> float | None:
+        """From the first sound to `speech_started`."""
+        onset = self.spoken.onset
+        return None if onset is None or self.noticed is None else (self.noticed - onset) * 1000
 
     def after_speech(self) -> dict[Stage, float]:
         """Each stage that was reached, in ms after the end of the speech."""
@@ -97,6 +105,7 @@ class Turns:
     def _buffer(self, turn: Turn, what: str, event: Event, now: float) -> None:
         if what == "speech_started":
             turn.speaking = True
+            turn.noticed = turn.noticed or now
         elif what == "committed":
             turn.speaking = False
             turn.awaited = True

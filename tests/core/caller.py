@@ -1,0 +1,250 @@
+"""Drives a `Session` as a client and its engines would, and shows what comes out, one line an output."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable
+
+from msgspec import UNSET, Struct
+from msgspec.structs import fields
+
+from vivavoce.core import effects as fx
+from vivavoce.core.ids import CountingIds
+from vivavoce.core.session import Session
+from vivavoce.core.settings import Capabilities
+from vivavoce.protocol import server as wire
+from vivavoce.protocol.client import InputAudioBufferAppend
+from vivavoce.protocol.codec import decode
+from vivavoce.protocol.errors import ProtocolError
+from vivavoce.protocol.items import InputAudio, Item, OutputAudio
+from vivavoce.protocol.session import AudioOutput, SessionAudio, SessionObject
+
+FRAME_MS = 32
+VOICES = ("alloy", "echo", "marin")
+CAN = Capabilities(
+    models=("gpt-realtime", "small"),
+    voices=VOICES,
+    min_speed=0.5,
+    max_speed=1.5,
+    transcription_models=("whisper-1", "base"),
+    semantic_vad=True,
+)
+SETTINGS = SessionObject(
+    id="sess_1",
+    model="gpt-realtime",
+    instructions="Be kind.",
+    expires_at=0,
+    audio=SessionAudio(output=AudioOutput(voice="alloy")),
+)
+
+
+def pcm(ms: float) -> bytes:
+    """Silence at 24 kHz."""
+    return bytes(round(ms * fx.SAMPLES_PER_MS) * 2)
+
+
+class Caller:
+    """One session with counted ids. Every call returns the outputs that it caused."""
+
+    def __init__(
+        self,
+        *,
+        can: Capabilities = CAN,
+        settings: SessionObject = SETTINGS,
+        expires_in: float | None = None,
+        **session: object,
+    ) -> None:
+        """`session` is sent as a first `session.update`."""
+        self.now = 100.0
+        self.session = Session(settings, can, CountingIds(), self.now, expires_in)
+        self.started = self.session.start()
+        self._heard = 0
+        if session:
+            self.update(**session)
+
+    def tell(self, event: fx.Input) -> list[fx.Output]:
+        """An input, as it is."""
+        return self.session.handle(event, self.now)
+
+    def send(self, type_: str, **fields: object) -> list[fx.Output]:
+        """A frame, through the wire's codec. What it refuses, and appends, reach the core as the runtime makes them."""
+        try:
+            event = decode(json.dumps({"type": type_, **fields}))
+        except ProtocolError as refused:
+            return self.tell(
+                fx.BadFrame(code=refused.code, message=refused.message, param=refused.param, event_id=refused.event_id)
+            )
+        if isinstance(event, InputAudioBufferAppend):
+            return self.tell(fx.AudioIn(pcm=event.audio, event_id=event.event_id))
+        return self.tell(event)
+
+    def update(self, **session: object) -> list[fx.Output]:
+        """`session.update`."""
+        return self.send("session.update", session={"type": "realtime", **session})
+
+    def detect(self, **detection: object) -> list[fx.Output]:
+        """`session.update` of the turn detection; without arguments it is switched off."""
+        return self.update(audio={"input": {"turn_detection": detection or None}})
+
+    def hear(self, ms: float, probability: float) -> list[fx.Output]:
+        """Audio in VAD frames, each with the same likelihood of speech. The commands to listen are left out."""
+        outputs: list[fx.Output] = []
+        for _ in range(round(ms / FRAME_MS)):
+            outputs += self.tell(fx.AudioIn(pcm=pcm(FRAME_MS)))
+            self._heard += FRAME_MS * fx.SAMPLES_PER_MS
+            likelihood = fx.SpeechLikelihood(
+                probability=probability, end=self._heard, samples=FRAME_MS * fx.SAMPLES_PER_MS
+            )
+            outputs += self.tell(likelihood)
+        return [output for output in outputs if not isinstance(output, fx.Listen)]
+
+    def append(self, ms: float) -> list[fx.Output]:
+        """Audio that no VAD looks at."""
+        self._heard += round(ms * fx.SAMPLES_PER_MS)
+        return self.tell(fx.AudioIn(pcm=pcm(ms)))
+
+    def speak_turn(self, voice_ms: float = 640, silence_ms: float = 224) -> list[fx.Output]:
+        """A spoken turn, long enough to end with the default silence."""
+        return [*self.hear(voice_ms, 0.9), *self.hear(silence_ms, 0.0)]
+
+    # --- engines ---
+
+    def began(self, response: str = "resp_1") -> list[fx.Output]:
+        """First token."""
+        return self.tell(fx.AnswerBegan(response_id=response))
+
+    def words(self, text: str, response: str = "resp_1") -> list[fx.Output]:
+        """Words of an answer."""
+        return self.tell(fx.AnswerText(response_id=response, text=text))
+
+    def sound(self, ms: int, response: str = "resp_1") -> list[fx.Output]:
+        """Audio of an answer, PCM."""
+        return self.tell(fx.AnswerAudio(response_id=response, data=pcm(ms), samples=ms * fx.SAMPLES_PER_MS))
+
+    def finish(
+        self, response: str = "resp_1", *, input_tokens: int = 0, output_tokens: int = 0, cached_tokens: int = 0
+    ) -> list[fx.Output]:
+        """The answer's end."""
+        return self.tell(
+            fx.AnswerFinished(
+                response_id=response,
+                input_tokens=input_tokens,
+                output_tokens=output_tokens,
+                cached_tokens=cached_tokens,
+            )
+        )
+
+    def answer(self, text: str = "Yes.", ms: int = 500, response: str = "resp_1") -> list[fx.Output]:
+        """All of a spoken answer."""
+        return [*self.words(text, response), *self.sound(ms, response), *self.finish(response)]
+
+    # --- views ---
+
+    def item(self, item_id: str) -> Item | None:
+        """An item with its audio; None when there is none."""
+        for output in self.send("conversation.item.retrieve", item_id=item_id):
+            if isinstance(output, wire.ConversationItemRetrieved):
+                return output.item
+        return None
+
+
+def tag(output: Struct) -> str:
+    """The type as it stands on the wire or in a trace."""
+    return str(type(output).__struct_config__.tag)
+
+
+def tags(outputs: Iterable[Struct]) -> list[str]:
+    """The types alone."""
+    return [tag(output) for output in outputs]
+
+
+def error(outputs: list[fx.Output]) -> wire.ErrorBody:
+    """The one error, which is all there is."""
+    (output,) = outputs
+    assert isinstance(output, wire.ErrorEvent), output
+    return output.error
+
+
+def refusal(outputs: list[fx.Output]) -> tuple[str | None, str | None]:
+    """Code and param of the one error."""
+    body = error(outputs)
+    return body.code, body.param
+
+
+def done(outputs: list[fx.Output]) -> wire.ResponseObject:
+    """The response of the one `response.done`."""
+    (response,) = (output.response for output in outputs if isinstance(output, wire.ResponseDone))
+    return response
+
+
+def started(outputs: list[fx.Output]) -> fx.StartResponse:
+    """The one command to answer."""
+    (command,) = (output for output in outputs if isinstance(output, fx.StartResponse))
+    return command
+
+
+def b64(data: bytes) -> str:
+    """As the wire carries bytes."""
+    return base64.b64encode(data).decode()
+
+
+# --- one line an output ---
+
+
+def show(outputs: Iterable[fx.Output]) -> list[str]:
+    """Each output as `type key=value ...`, without its event id and without what is unset."""
+    return [" ".join([tag(output), *_pairs(output)]) for output in outputs]
+
+
+def _pairs(output: Struct) -> list[str]:
+    place: list[str] = []
+    hidden = {"event_id"}
+    if isinstance(output, wire.InContent):
+        place = [f"at={output.response_id}/{output.item_id}/{output.output_index}/{output.content_index}"]
+        hidden |= {"response_id", "item_id", "output_index", "content_index"}
+    values = [(field.name, getattr(output, field.name)) for field in fields(output) if field.name not in hidden]
+    return [*place, *(f"{name}={_value(value)}" for name, value in values if value is not UNSET)]
+
+
+def _value(value: object) -> str:
+    match value:
+        case Item():
+            return _item(value)
+        case wire.ResponseObject():
+            return _response(value)
+        case wire.ContentPart():
+            return f"{value.type}:{(value.transcript if value.text is UNSET else value.text)!r}"
+        case fx.Context():
+            return f"[{' '.join(item.id for item in value.items)}]"
+        case SessionObject():
+            return value.id
+        case bytes():
+            return f"{len(value)}B"
+        case str():
+            return value if value.isidentifier() else repr(value)
+        case Struct():
+            return f"({' '.join(_pairs(value)) or tag(value)})"
+    return str(value)
+
+
+def _item(item: Item) -> str:
+    return f"{item.id}:{item.role}:{item.status}[{' '.join(map(_part, item.content))}]"
+
+
+def _part(part: Struct) -> str:
+    words = part.transcript if isinstance(part, InputAudio | OutputAudio) else getattr(part, "text", None)
+    audio = getattr(part, "audio", UNSET)
+    return f"{tag(part)}:{words!r}" + (f"+{len(audio)}B" if isinstance(audio, bytes) else "")
+
+
+def _response(response: wire.ResponseObject) -> str:
+    details = response.status_details
+    why = "" if details is None else ":" + ":".join(_why(details))
+    return f"{response.id}:{response.status}{why}[{' '.join(item.id for item in response.output)}]"
+
+
+def _why(details: wire.StatusDetails) -> list[str]:
+    reason = details.reason if isinstance(details.reason, str) else ""
+    fault = details.error.code if isinstance(details.error, wire.ResponseErrorBody) else ""
+    return [word for word in (reason, fault) if word]

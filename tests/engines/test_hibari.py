@@ -1,0 +1,142 @@
+"""The default voices: distinct, equally loud, understood at every speed, and without a click."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.engines.tts_checks import edges, loudness, peak, pitch, said, silence_ms
+
+from vivavoce.audio.pcm import Pcm
+from vivavoce.engines.hibari import VARIANTS, HibariTts
+from vivavoce.engines.instant import OPENAI_VOICES
+from vivavoce.engines.whisper import WhisperAsr
+from vivavoce.ports import AsrHint, EngineError, Voice
+from vivavoce.testing.conformance import check_tts
+
+SENTENCE = "Your table for four is booked for seven thirty on Friday."
+
+
+@pytest.fixture(scope="module")
+def tts() -> Iterator[HibariTts]:
+    engine = HibariTts()
+    asyncio.run(engine.start())
+    yield engine
+    asyncio.run(engine.aclose())
+
+
+@pytest.fixture(scope="module")
+def voices(tts: HibariTts) -> dict[str, Pcm]:
+    """The sentence in every voice."""
+    return {name: asyncio.run(said(tts, SENTENCE, name)) for name in tts.voices}
+
+
+def test_it_has_openais_voices_and_its_own(tts: HibariTts) -> None:
+    assert set(tts.voices) == {*OPENAI_VOICES, "heart"}
+    assert len(set(VARIANTS.values())) == 11
+
+
+def test_all_voices_are_equally_loud(voices: dict[str, Pcm]) -> None:
+    levels = [loudness(audio) for audio in voices.values()]
+    assert max(levels) - min(levels) < 1
+    assert -22 < np.mean(levels) < -19
+    assert max(peak(audio) for audio in voices.values()) < -1
+
+
+def test_the_voices_have_their_own_pitch(voices: dict[str, Pcm]) -> None:
+    own = pitch(voices["heart"])
+    for name, audio in voices.items():
+        assert pitch(audio) == pytest.approx(own * VARIANTS[name].pitch, rel=0.12), name
+
+
+def test_clauses_begin_soon_and_end_in_a_short_pause(voices: dict[str, Pcm]) -> None:
+    for audio in voices.values():
+        before, after = silence_ms(audio)
+        assert before < 60
+        assert 120 < after < 330
+        assert edges(audio) < 0.001
+
+
+def test_a_comma_is_a_shorter_pause_than_a_full_stop(tts: HibariTts) -> None:
+    pauses = [silence_ms(asyncio.run(said(tts, text)))[1] for text in ("Well hello,", "Well hello.")]
+    assert pauses[0] < pauses[1]
+
+
+@pytest.mark.parametrize("speed", [0.25, 0.5, 1.5])
+def test_speed_changes_the_length_and_not_the_pitch(tts: HibariTts, voices: dict[str, Pcm], speed: float) -> None:
+    audio = asyncio.run(said(tts, SENTENCE, "heart", speed))
+    assert audio.ms * speed == pytest.approx(voices["heart"].ms, rel=0.12)
+    assert pitch(audio) == pytest.approx(pitch(voices["heart"]), rel=0.1)
+    assert loudness(audio) == pytest.approx(loudness(voices["heart"]), abs=1.5)
+
+
+def test_an_unknown_voice_is_refused(tts: HibariTts) -> None:
+    with pytest.raises(EngineError, match="alloy") as error:
+        asyncio.run(said(tts, "Hello.", "nobody"))
+    assert error.value.code == "unknown_voice"
+
+
+@pytest.mark.parametrize("text", ["", " ", "你好", "\N{GRINNING FACE}"])
+def test_text_without_words_is_silent(tts: HibariTts, text: str) -> None:
+    assert asyncio.run(said(tts, text)).ms == 0
+
+
+def test_closing_stops_the_work(tts: HibariTts) -> None:
+    async def scenario() -> None:
+        speech = tts.speak(f"{SENTENCE} " * 50, Voice("ash"))
+        assert (await anext(speech)).ms
+        await speech.aclose()
+        await asyncio.wait_for(_idle(tts), 1)
+
+    asyncio.run(scenario())
+
+
+async def _idle(tts: HibariTts) -> None:
+    while tts.running:  # noqa: ASYNC110  # native work sets no event of this loop
+        await asyncio.sleep(0.002)
+
+
+def test_before_start_it_refuses() -> None:
+    with pytest.raises(EngineError) as error:
+        asyncio.run(said(HibariTts(), "Hello."))
+    assert error.value.code == "engine_unavailable"
+
+
+def test_conformance(tts: HibariTts) -> None:
+    asyncio.run(_conform(tts))
+
+
+async def _conform(tts: HibariTts) -> None:
+    await check_tts(tts)
+
+
+@pytest.mark.models
+def test_every_voice_is_understood(tts: HibariTts, voices: dict[str, Pcm], model_dir: Callable[[str], Path]) -> None:
+    async def scenario() -> dict[str, str]:
+        asr = WhisperAsr(model_dir("whisper-base"))
+        await asr.start()
+        clips = dict(voices)
+        clips["slow"] = await said(tts, SENTENCE, "cedar", 0.25)
+        clips["fast"] = await said(tts, SENTENCE, "cedar", 1.5)
+        texts = {name: await _heard(asr, audio) for name, audio in clips.items()}
+        await asr.aclose()
+        return texts
+
+    for name, text in asyncio.run(scenario()).items():
+        plain = re.sub(r"[^a-z0-9 ]", "", text.lower()).replace("7 30", "730").replace(" 4 ", " four ")
+        assert plain == "your table for four is booked for 730 on friday", name
+
+
+async def _heard(asr: WhisperAsr, audio: Pcm) -> str:
+    text = ""
+    async for transcript in asr.transcribe(_pieces(audio), AsrHint("en")):
+        text = transcript.text
+    return text
+
+
+async def _pieces(audio: Pcm) -> AsyncIterator[Pcm]:
+    yield audio

@@ -1,0 +1,88 @@
+"""Kokoro's voices: the English ones, OpenAI's names among them, in chunks, and stopped in the middle of a sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.engines.tts_checks import edges, loudness, peak, said, silence_ms
+
+from vivavoce.engines.instant import OPENAI_VOICES
+from vivavoce.engines.kokoro import MAX_TOKENS, KokoroTts, _phonemes
+from vivavoce.engines.kokoro import OPENAI_VOICES as STANDING_FOR
+from vivavoce.ports import EngineError, Voice
+from vivavoce.testing.clock import run_virtual
+
+pytestmark = pytest.mark.models
+
+
+@pytest.fixture(scope="module")
+def tts(model_dir: Callable[[str], Path]) -> Iterator[KokoroTts]:
+    engine = KokoroTts(model_dir("kokoro"))
+    asyncio.run(engine.start())
+    yield engine
+    asyncio.run(engine.aclose())
+
+
+def test_it_offers_the_voices_whose_language_it_can_read(tts: KokoroTts) -> None:
+    assert set(OPENAI_VOICES) <= set(tts.voices)
+    assert len(set(STANDING_FOR.values())) == len(STANDING_FOR) == 10
+    assert "bf_emma" in tts.voices
+    assert not [name for name in tts.voices if name.startswith(("jf_", "zf_", "ff_"))]
+
+
+def test_a_british_and_an_american_voice(tts: KokoroTts) -> None:
+    for voice in ("marin", "bf_emma"):
+        audio = asyncio.run(said(tts, "Hello there.", voice))
+        before, after = silence_ms(audio)
+        assert before < 60
+        assert 120 < after < 330
+        assert edges(audio) < 0.001
+        assert -22.5 < loudness(audio) < -18.5
+        assert peak(audio) < -1
+
+
+def test_speed_changes_the_length(tts: KokoroTts) -> None:
+    slow, fast = (asyncio.run(said(tts, "I can help you with that.", speed=speed)) for speed in (0.7, 1.4))
+    assert slow.ms > 1.6 * fast.ms
+
+
+def test_an_unknown_voice_is_refused(tts: KokoroTts) -> None:
+    with pytest.raises(EngineError, match="af_heart") as error:
+        asyncio.run(said(tts, "Hello.", "jf_alpha"))
+    assert error.value.code == "unknown_voice"
+
+
+def test_text_without_words_is_silent(tts: KokoroTts) -> None:
+    assert asyncio.run(said(tts, " ")).ms == 0
+
+
+def test_closing_stops_in_the_middle_of_a_sentence(tts: KokoroTts) -> None:
+    async def scenario() -> None:
+        speech = tts.speak("This is a sentence that takes the model several seconds to speak, " * 3, Voice("ash"))
+        task = asyncio.ensure_future(anext(speech))
+        await asyncio.sleep(0.5)
+        assert tts.running == 1
+        task.cancel()
+        began = time.perf_counter()
+        while tts.running:  # noqa: ASYNC110  # native work sets no event of this loop
+            await asyncio.sleep(0.002)
+        assert time.perf_counter() - began < 0.5
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("text", ["word " * 400, "one, two; three: " * 80, "x" * 3000])
+def test_long_sentences_are_cut(text: str) -> None:
+    pieces = _phonemes(lambda sentence: sentence, text)
+    assert all(0 < len(piece) <= MAX_TOKENS for piece in pieces)
+    assert " ".join(pieces).replace(" ", "") == text.replace(" ", "")
+
+
+def test_missing_voices_are_an_engine_error(tmp_path: Path) -> None:
+    with pytest.raises(EngineError) as error:
+        run_virtual(KokoroTts(tmp_path).start())
+    assert error.value.code == "engine_unavailable"

@@ -1,0 +1,335 @@
+"""Engines that break their contract, each in one way, and one that keeps it where the product has none."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from dataclasses import replace
+
+import numpy as np
+
+from vivavoce.audio.pcm import Pcm
+from vivavoce.engines.instant import InstantAsr, InstantLlm, InstantTts, InstantTurnDetector, InstantVad
+from vivavoce.ports import (
+    AsrHint,
+    Began,
+    EngineError,
+    Finished,
+    Prompt,
+    ResponsePart,
+    SpokenAudio,
+    SpokenText,
+    TextDelta,
+    Transcript,
+    VadStream,
+    Voice,
+)
+
+
+class InstantResponder(InstantTts):
+    """What a cascade of instant engines would be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.llm = InstantLlm("One. Two.")
+
+    async def respond(self, prompt: Prompt) -> AsyncGenerator[ResponsePart, None]:
+        if prompt.voice.name not in self.voices:
+            raise EngineError("unknown_voice", "There is no such voice.")
+        with self:
+            async with aclosing(self.llm.generate(prompt)) as parts:
+                async for part in parts:
+                    if isinstance(part, Finished) or not prompt.spoken:
+                        yield part
+                        continue
+                    yield SpokenText(part.text)
+                    async for chunk in self.speak(part.text, prompt.voice):
+                        yield SpokenAudio(chunk)
+
+    async def warm(self, prompt: Prompt) -> None:
+        await self.llm.warm(prompt)
+
+
+class ForgetfulVad(InstantVad):
+    def open(self) -> VadStream:  # type: ignore[override]  # one caller's state for all
+        return self
+
+    level = 0.0
+
+    def probability(self, frame: Pcm) -> float:
+        super().open().probability(frame)
+        self.level = 0.5 * self.level + 0.2 * (np.abs(frame.samples).max(initial=0) > 1000)
+        return self.level
+
+
+class WildVad(InstantVad):
+    def open(self) -> VadStream:  # type: ignore[override]
+        return self
+
+    def probability(self, frame: Pcm) -> float:
+        return -1.0
+
+
+class JumpyVad(WildVad):
+    def probability(self, frame: Pcm) -> float:
+        return 0.7
+
+
+class CarelessVad(WildVad):
+    def probability(self, frame: Pcm) -> float:
+        return 0.1
+
+
+class SlowVad(WildVad):
+    def probability(self, frame: Pcm) -> float:
+        time.sleep(0.003)
+        return InstantVad().open().probability(frame)
+
+
+class UnsureDetector(InstantTurnDetector):
+    calls = 0
+
+    async def finished(self, turn: Pcm) -> float:
+        self.calls += 1
+        return await super().finished(turn) / self.calls
+
+
+class PickyDetector(InstantTurnDetector):
+    async def finished(self, turn: Pcm) -> float:
+        return await super().finished(turn) * float(turn.samples[0] >= -40_000)
+
+
+class LeakyDetector(InstantTurnDetector):
+    async def finished(self, turn: Pcm) -> float:
+        self._running += 1
+        await asyncio.sleep(0.01)
+        self._running -= 1
+        return 1.0
+
+
+class BlockingDetector(InstantTurnDetector):
+    """It holds up the loop once."""
+
+    cold = True
+
+    async def finished(self, turn: Pcm) -> float:
+        if self.cold:
+            self.cold = False
+            time.sleep(0.4)  # noqa: ASYNC251 - the defect
+        return await super().finished(turn)
+
+
+class InventiveAsr(InstantAsr):
+    async def transcribe(self, speech: AsyncIterator[Pcm], hint: AsrHint) -> AsyncGenerator[Transcript, None]:
+        async for transcript in super().transcribe(speech, hint):
+            yield Transcript(transcript.text or "Thanks for watching!")
+
+
+class NeverSureAsr(InstantAsr):
+    async def transcribe(self, speech: AsyncIterator[Pcm], hint: AsrHint) -> AsyncGenerator[Transcript, None]:
+        async for transcript in super().transcribe(speech, hint):
+            yield replace(transcript, final=False)
+
+
+class MixingAsr(InstantAsr):
+    """It keeps the speech of a call in the engine."""
+
+    heard = 0.0
+
+    async def transcribe(self, speech: AsyncIterator[Pcm], hint: AsrHint) -> AsyncGenerator[Transcript, None]:
+        with self:
+            self.heard = 0.0
+            async for piece in speech:
+                self.heard += float(np.abs(piece.samples).sum())
+            yield Transcript("hello" if self.heard else "")
+
+
+class FragileAsr(InstantAsr):
+    async def transcribe(self, speech: AsyncIterator[Pcm], hint: AsrHint) -> AsyncGenerator[Transcript, None]:
+        pieces = [piece async for piece in speech]
+        rate = pieces[0].rate
+        async for transcript in super().transcribe(_again(Pcm.join(pieces, rate)), hint):
+            yield transcript
+
+
+async def _again(speech: Pcm) -> AsyncIterator[Pcm]:
+    yield speech
+
+
+class DeafAsr(InstantAsr):
+    async def transcribe(self, speech: AsyncIterator[Pcm], hint: AsrHint) -> AsyncGenerator[Transcript, None]:
+        yield Transcript("")
+
+
+class EndlessLlm(InstantLlm):
+    """It says nothing at the end."""
+
+    async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | Finished, None]:
+        async for part in super().generate(prompt):
+            if isinstance(part, TextDelta):
+                yield part
+
+
+class UnlimitedLlm(InstantLlm):
+    async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | Finished, None]:
+        async for part in super().generate(replace(prompt, max_tokens=None)):
+            yield part
+
+
+class SharedLlm(InstantLlm):
+    """It goes on with the answer that runs."""
+
+    current: AsyncGenerator[TextDelta | Finished, None] | None = None
+
+    async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | Finished, None]:
+        if self.current is None:
+            self.current = super().generate(prompt)
+        try:
+            async for part in self.current:
+                yield part
+        finally:
+            if self.current is not None:
+                current, self.current = self.current, None
+                await current.aclose()
+
+
+class StubbornLlm(InstantLlm):
+    """It works on after it was closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.work: set[asyncio.Task[None]] = set()
+
+    @property
+    def running(self) -> int:
+        return len(self.work)
+
+    async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | Finished, None]:
+        task = asyncio.create_task(asyncio.sleep(1.0))
+        self.work.add(task)
+        task.add_done_callback(self.work.discard)
+        async for part in super().generate(prompt):
+            yield part
+        task.cancel()
+
+
+class ClingingLlm(InstantLlm):
+    """Closing it takes its time."""
+
+    async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | Finished, None]:
+        whole = False
+        try:
+            async for part in super().generate(prompt):
+                yield part
+            whole = True
+        finally:
+            if not whole:
+                await asyncio.sleep(2)
+
+
+class NervousLlm(InstantLlm):
+    async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | Finished, None]:
+        if not prompt.messages:
+            raise IndexError("no messages")
+        async for part in super().generate(prompt):
+            yield part
+
+
+class LazyLlm(InstantLlm):
+    """It is busy with one answer at a time, and refuses the others."""
+
+    async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | Finished, None]:
+        if self.running:
+            raise EngineError("engine_unavailable", "One at a time.")
+        async for part in super().generate(prompt):
+            yield part
+
+
+class SecretLlm(InstantLlm):
+    @property
+    def running(self) -> int:
+        return 0
+
+
+class HangingLlm(InstantLlm):
+    async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | Finished, None]:
+        await asyncio.sleep(3600)
+        yield Finished()
+
+
+class LongWindedTts(InstantTts):
+    async def speak(self, text: str, voice: Voice) -> AsyncGenerator[Pcm, None]:
+        pieces = [piece async for piece in super().speak(text, voice)]
+        if pieces:
+            yield Pcm.join(pieces)
+
+
+class AnyVoiceTts(InstantTts):
+    async def speak(self, text: str, voice: Voice) -> AsyncGenerator[Pcm, None]:
+        known = voice if voice.name in self.voices else Voice("alloy")
+        async for piece in super().speak(text, known):
+            yield piece
+
+
+class OnePaceTts(InstantTts):
+    async def speak(self, text: str, voice: Voice) -> AsyncGenerator[Pcm, None]:
+        async for piece in super().speak(text, replace(voice, speed=1.0)):
+            yield piece
+
+
+class FewVoicesTts(InstantTts):
+    @property
+    def voices(self) -> tuple[str, ...]:
+        return ("alloy", "ash")
+
+
+class EmptyChunkTts(InstantTts):
+    async def speak(self, text: str, voice: Voice) -> AsyncGenerator[Pcm, None]:
+        async for piece in super().speak(text, voice):
+            yield piece
+        yield Pcm.silence(0)
+
+
+class ComputingTts(InstantTts):
+    """It computes on the event loop, once."""
+
+    cold = True
+
+    async def speak(self, text: str, voice: Voice) -> AsyncGenerator[Pcm, None]:
+        if self.cold:
+            self.cold = False
+            time.sleep(0.4)  # noqa: ASYNC251 - the defect
+        async for piece in super().speak(text, voice):
+            yield piece
+
+
+class AsciiTts(InstantTts):
+    async def speak(self, text: str, voice: Voice) -> AsyncGenerator[Pcm, None]:
+        text.encode("ascii")
+        async for piece in super().speak(text, voice):
+            yield piece
+
+
+class WritingResponder(InstantResponder):
+    async def respond(self, prompt: Prompt) -> AsyncGenerator[ResponsePart, None]:
+        async for part in super().respond(prompt):
+            yield TextDelta(part.text) if isinstance(part, SpokenText) else part
+
+
+class LateResponder(InstantResponder):
+    async def respond(self, prompt: Prompt) -> AsyncGenerator[ResponsePart, None]:
+        async for part in super().respond(prompt):
+            if isinstance(part, Finished):
+                yield Began()
+            yield part
+
+
+class BackwardsResponder(InstantResponder):
+    async def respond(self, prompt: Prompt) -> AsyncGenerator[ResponsePart, None]:
+        parts = [part async for part in super().respond(prompt)]
+        for part in sorted(parts, key=lambda part: isinstance(part, SpokenText)):
+            if not isinstance(part, Finished):
+                yield part
+        yield parts[-1]
