@@ -111,4 +111,4 @@ def test_a_repr_never_holds_a_key() -> None:
 def test_engine_options_hold_the_name_and_every_option() -> None:
     options = engine_options(Config())
     assert options["vad"] == {"name": "silero", "model": "silero-vad"}
-    assert options["tts"] == {"name": "hibari"}
+    assert options["tts"] == {"name": "hibari", "workers": 1}

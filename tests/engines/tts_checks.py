@@ -50,7 +50,7 @@ def pitch(pcm: Pcm) -> float:
         lags = correlation[60:400]
         if lags.max() > 0.5 * correlation[0]:
             # the shortest lag that is nearly the best: twice the period fits as well
-            lag = 60 + int(np.flatnonzero(lags > 0.9 * lags.max())[0])
+            lag = 60 + int(np.flatnonzero(lags > 0.95 * lags.max())[0])
             while lag < 459 and correlation[lag + 1] > correlation[lag]:
                 lag += 1
             found.append(24_000 / lag)

@@ -185,3 +185,9 @@ def test_events_are_encoded_with_their_type_and_audio_as_base64() -> None:
         "content_index": 0,
         "delta": "AAH/",
     }
+
+
+def test_a_fault_that_only_the_decoder_sees_is_told_in_its_words() -> None:
+    error = refused('{"type": "response.cancel", "response_id": 5, "response_id": "resp_1", "event_id": "mine"}')
+    assert (error.code, error.event_id) == ("invalid_event", "mine")
+    assert error.message == "Invalid event: Expected `str | null`, got `int` - at `$.response_id`"

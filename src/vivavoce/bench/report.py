@@ -54,6 +54,8 @@ class ServerUsage(msgspec.Struct, frozen=True):
     """CPU seconds per second of a session, as a share of one core."""
     idle_mb: float
     mb_per_session: float
+    others_cores: float | None
+    """What other programs took of the machine meanwhile."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -121,7 +123,8 @@ def _server_usage(usage: Usage | None, sessions: Sequence[SessionResult]) -> Ser
     if usage is None or not seconds:
         return None
     grown = (usage.peak_bytes - usage.idle_bytes) / len(sessions)
-    return ServerUsage(round(usage.cpu_s / seconds, 4), round(usage.idle_bytes / 1e6, 1), round(grown / 1e6, 2))
+    others = None if usage.others_cores is None else round(usage.others_cores, 2)
+    return ServerUsage(round(usage.cpu_s / seconds, 4), round(usage.idle_bytes / 1e6, 1), round(grown / 1e6, 2), others)
 
 
 def _machine() -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ class Usage:
     idle_bytes: int = 0
     """Resident memory before the first caller."""
     peak_bytes: int = 0
+    others_cores: float | None = None
+    """What programs other than the server and the callers took, in cores: they disturb a measurement."""
 
 
 @contextmanager
@@ -30,7 +33,7 @@ def watched(pid: int | None) -> Generator[Usage | None]:
         return
     usage = Usage(idle_bytes=_resident(pid))
     usage.peak_bytes = usage.idle_bytes
-    before = _cpu(pid)
+    began, before, busy = time.monotonic(), _cpu(pid), _busy()
     over = threading.Event()
 
     def sample() -> None:
@@ -45,6 +48,8 @@ def watched(pid: int | None) -> Generator[Usage | None]:
         over.set()
         sampler.join()
         usage.cpu_s = _cpu(pid) - before
+        if busy is not None and (now := _busy()) is not None:
+            usage.others_cores = max(0.0, now - busy - usage.cpu_s) / (time.monotonic() - began)
 
 
 def _family(pid: int) -> list[int]:
@@ -63,6 +68,15 @@ def _cpu(pid: int) -> float:
         fields = _read(Path(f"/proc/{member}/stat")).rpartition(")")[2].split()
         ticks += sum(map(int, fields[11:13]))
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _busy() -> float | None:
+    """CPU seconds of the whole machine, this program's own not counted; None where only a part of it is shown."""
+    lines = [line.split() for line in _read(Path("/proc/stat")).splitlines() if line.startswith("cpu")]
+    if len(lines) - 1 != os.cpu_count():
+        return None
+    user, nice, system, _, _, irq, softirq, *_ = map(int, lines[0][1:])
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK") - sum(os.times()[:4])
 
 
 def _resident(pid: int) -> int:

@@ -53,6 +53,8 @@ def _lines(found: Report) -> Iterator[tuple[str, str]]:
         used = found.server
         yield "server CPU", f"{used.cpu_per_session * 100:.1f} % of a core per session"
         yield "server memory", f"{used.idle_mb:.0f} MB idle, {used.mb_per_session:.1f} MB more per session"
+        if used.others_cores is not None:
+            yield "other programs", f"{used.others_cores:.2f} of {found.machine['cores']} cores"
     if found.lag:
         yield (
             "callers' lag",

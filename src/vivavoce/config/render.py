@@ -65,10 +65,9 @@ def _comment(text: str) -> list[str]:
 
 
 def _description(info: inspect.Type) -> str:
-    if isinstance(info, inspect.UnionType):
-        return " ".join(filter(None, map(_description, info.types)))
     if isinstance(info, inspect.Metadata):
-        return str((info.extra_json_schema or {}).get("description", ""))
+        own = str((info.extra_json_schema or {}).get("description", ""))
+        return f"{own} {_description(info.type)}".strip()
     return f"One of: {', '.join(map(str, info.values))}." if isinstance(info, inspect.LiteralType) else ""
 
 

@@ -222,11 +222,14 @@ class InstantLlm(EngineOptions, frozen=True, kw_only=True, tag="instant"):
 class HibariTts(EngineOptions, frozen=True, kw_only=True, tag="hibari"):
     """hibari, local."""
 
+    workers: Annotated[int, Meta(ge=1, le=64, description="Sentences synthesised at once, a core each.")] = 1
+
 
 class KokoroTts(EngineOptions, frozen=True, kw_only=True, tag="kokoro"):
     """Kokoro, local: more voices, and far more work."""
 
     model: Annotated[str, Meta(description="Name in the model catalogue.")] = "kokoro"
+    threads: Threads = 2
 
 
 class OpenAiTts(Remote, frozen=True, kw_only=True, tag="openai"):

@@ -147,11 +147,13 @@ class Conversation:
         if self._is_open(item_id):
             self._spoken[item_id] = spoken
 
-    def finish(self, item: Item) -> None:
-        """The final version of an answer; nothing happens if it was deleted meanwhile."""
-        if self._is_open(item.id):
-            self._items[item.id] = item
-            self._drop_old_audio()
+    def finish(self, item: Item) -> bool:
+        """The final version of an answer. False: it was deleted meanwhile, and nothing has happened."""
+        if not self._is_open(item.id):
+            return False
+        self._items[item.id] = item
+        self._drop_old_audio()
+        return True
 
     def _is_open(self, item_id: str) -> bool:
         # A client may delete an answer in progress, and even give its id to an item of its own.

@@ -55,8 +55,8 @@ class Hearing:
     def likelihood(self, event: fx.SpeechLikelihood, settings: SessionObject) -> list[fx.Output]:
         """The VAD's view of a frame."""
         detection = settings.audio.input.turn_detection
-        if detection is None:
-            return []
+        if detection is None or event.end <= self._buffer.start:
+            return []  # nobody asks any more, or the audio was committed or cleared meanwhile
         found = self._turns.hear(event.probability, event.end, event.samples, detection, self._buffer.start)
         return self._follow(found, settings)
 

@@ -186,8 +186,7 @@ class Response:
             ]
             self._item = replace(self._item, status=status, content=(OutputAudio(words),))
         events.append(wire.ContentPartDone(**self._at(), part=self._part(words)))
-        if self.conversation is not None:
-            self.conversation.finish(self._item)
+        if self.conversation is not None and self.conversation.finish(self._item):
             events.append(wire.ConversationItemDone(previous_item_id=self._previous, item=self._item))
         return [*events, wire.OutputItemDone(response_id=self.id, output_index=0, item=self._item)]
 

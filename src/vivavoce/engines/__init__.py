@@ -103,7 +103,7 @@ def _net(options: RemoteOptions) -> Net:
 def _silero(model_path: ModelPath, *, model: str) -> Vad:
     from vivavoce.engines.silero import SileroVad
 
-    return SileroVad(model_path(model) / "silero_vad.onnx")
+    return SileroVad(model_path(model))
 
 
 def _instant_vad(model_path: ModelPath) -> Vad:
@@ -115,7 +115,7 @@ def _instant_vad(model_path: ModelPath) -> Vad:
 def _smart_turn(model_path: ModelPath, *, model: str, threads: int) -> TurnDetector:
     from vivavoce.engines.smart_turn import SmartTurn
 
-    return SmartTurn(model_path(model) / "smart-turn-v3.2-cpu.onnx", threads)
+    return SmartTurn(model_path(model), threads)
 
 
 def _instant_turn(model_path: ModelPath) -> TurnDetector:
@@ -212,16 +212,16 @@ def _instant_llm(model_path: ModelPath) -> Llm:
 # --- speaking -------------------------------------------------------------------------------------------------
 
 
-def _hibari(model_path: ModelPath) -> Tts:
+def _hibari(model_path: ModelPath, *, workers: int) -> Tts:
     from vivavoce.engines.hibari import HibariTts
 
-    return HibariTts()
+    return HibariTts(threads=workers)
 
 
-def _kokoro(model_path: ModelPath, *, model: str) -> Tts:
+def _kokoro(model_path: ModelPath, *, model: str, threads: int) -> Tts:
     from vivavoce.engines.kokoro import KokoroTts
 
-    return KokoroTts(model_path(model))
+    return KokoroTts(model_path(model), threads=threads)
 
 
 def _openai_tts(

@@ -28,6 +28,11 @@ SPEEDS = (0.25, 1.5)
 """The model's own pace input does all of it: the transcript of a test sentence is right at both ends."""
 
 
+_VOICED_HZ = 40.0  # the model's pitch is below it where there is no voice
+_BREATH_BIN = 150  # 3 kHz: a bin is 20 Hz
+_QUIETER = 2.5  # nepers: 22 dB
+
+
 @dataclass(frozen=True, slots=True)
 class Variant:
     """One voice: factors on the model's own pitch (about 187 Hz), formants (below 1: a bigger person) and pace."""
@@ -139,11 +144,26 @@ def _say(model: Hibari, phonemes: str, variant: Variant, speed: float) -> Pcm:
         return Pcm.silence(0, RATE)
     inputs = {"ids": np.asarray([ids], np.int64), "speed": np.asarray([speed], np.float32)}
     harmonic, phase, noise, free, free_phase, f0 = (output[0] for output in model.sess.run(None, inputs))
+    random = np.random.default_rng()
     if variant.formants != 1.0:
         harmonic, phase, noise, free = (_stretched(x, variant.formants) for x in (harmonic, phase, noise, free))
-    random = np.random.default_rng()
+    if variant.pitch != 1.0:
+        free, free_phase = _unpitched(free, free_phase, f0 > _VOICED_HZ, random)
     raw = dsp.synth(harmonic, phase, noise, free, free_phase, f0 * np.float32(variant.pitch), random)
     return finished(raw, RATE, pause_ms(phonemes) / speed)
+
+
+def _unpitched(
+    free: NDArray[np.float32], phase: NDArray[np.float32], voiced: NDArray[np.bool_], random: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Log magnitudes and phases of the free part, shape (bins, frames), without the model's own pitch.
+
+    The free part holds what pulses and noise do not explain, and in vowels that is a faint voice at the pitch that
+    we are about to change: it would be heard beside the new one. Its low half goes; its high half is only breath.
+    """
+    random_phase = random.uniform(-np.pi, np.pi, phase.shape).astype(np.float32)
+    low = np.arange(len(free))[:, None] < _BREATH_BIN
+    return np.where(voiced & low, free - _QUIETER, free), np.where(voiced, random_phase, phase)
 
 
 def _stretched(spectra: NDArray[np.float32], factor: float) -> NDArray[np.float32]:

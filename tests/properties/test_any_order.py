@@ -1,0 +1,61 @@
+"""Whatever clients and engines send, in whatever order: the wire's rules hold after every event."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+from typing import get_args
+
+import hypothesis.strategies as st
+from hypothesis import settings
+from hypothesis.stateful import RuleBasedStateMachine, rule
+from tests.properties.world import MAKERS, OFTEN, World
+
+from vivavoce.core import effects as fx
+
+RANDOM_EVENTS = 100_000
+EVENTS_A_SESSION = 2_500
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """Hypothesis chooses the events, and the shortest ones that break a rule."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World()
+
+    @rule(kind=st.sampled_from(sorted(MAKERS)), random=st.randoms(use_true_random=False), times=st.integers(1, 8))
+    def events(self, kind: str, random: Random, times: int) -> None:
+        for _ in range(times):
+            self.world.step(kind, random)
+
+    @rule(voiced=st.integers(0, 12), silent=st.integers(0, 12), random=st.randoms(use_true_random=False))
+    def speech(self, voiced: int, silent: int, random: Random) -> None:
+        for kind in ["voice"] * voiced + ["silence"] * silent:
+            self.world.step("input_audio_buffer.append", random)
+            self.world.step(kind, random)
+
+    def teardown(self) -> None:
+        self.world.finish()
+
+
+TestAnyOrder = AnyOrder.TestCase
+TestAnyOrder.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
+
+
+def test_a_hundred_thousand_random_events_break_no_rule() -> None:
+    random = Random(20_260_801)
+    kinds = [kind for kind in sorted(MAKERS) for _ in range(OFTEN.get(kind, 1))]
+    reached: Counter[str] = Counter()
+    for _ in range(RANDOM_EVENTS // EVENTS_A_SESSION):
+        world = World()
+        for _ in range(EVENTS_A_SESSION):
+            world.step(random.choice(kinds), random)
+        world.finish()
+        reached.update(world.reached)
+    # The rules are worth nothing for what never happened.
+    missing = [kind.__name__ for kind in get_args(fx.Output) if not reached[kind.__name__]]
+    assert missing == []
+    assert reached["cancelled"]
+    assert reached["incomplete"]
+    assert reached["failed"]

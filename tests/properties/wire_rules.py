@@ -1,0 +1,198 @@
+"""What must hold for every output of a session, whatever goes in: PROTOCOL.md 2 and 4 as checks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from vivavoce.core import effects as fx
+from vivavoce.protocol import server as wire
+from vivavoce.protocol.codec import encode
+from vivavoce.protocol.items import Item, OutputAudio, OutputText
+
+
+@dataclass(slots=True)
+class Answer:
+    """What was sent of one response."""
+
+    in_band: bool
+    item_id: str | None = None
+    part_open: bool = False
+    item_closed: bool = False
+    text: list[str] = field(default_factory=list)
+    transcript: list[str] = field(default_factory=list)
+    audio_closed: bool = False
+    words_closed: bool = False
+
+    @property
+    def words(self) -> str:
+        """All deltas, whichever kind the response has."""
+        assert not (self.text and self.transcript), "a response is written or spoken"
+        return "".join(self.text or self.transcript)
+
+
+class WireRules:
+    """Fed with every output in order; an assertion fails at the first that breaks a rule."""
+
+    def __init__(self) -> None:
+        self.active: dict[str, Answer] = {}
+        self.ended: set[str] = set()
+        self.items: set[str] = set()
+        """In the conversation, as the client sees it."""
+        self.unfinished: set[str] = set()
+        """Added, and neither done nor deleted."""
+        self._seen_items: set[str] = set()
+        self._event_ids: set[str] = set()
+        self._started: set[str] = set()
+        self._cancelled: set[str] = set()
+        self.position_ms = 0
+        """The latest position that any event named."""
+        self.announced: str | None = None
+
+    def check(self, outputs: Iterable[fx.Output]) -> None:
+        """The outputs of one step."""
+        done = list(outputs)
+        if any(isinstance(output, wire.ErrorEvent) for output in done):
+            assert [output for output in done if not isinstance(output, wire.ErrorEvent | fx.Close)] == []
+        for output in done:
+            if isinstance(output, wire.ServerEvent):
+                assert output.event_id
+                assert output.event_id not in self._event_ids, "event ids are unique"
+                self._event_ids.add(output.event_id)
+                assert encode(output)
+            self._one(output)
+        for response_id in self.active:
+            assert response_id in self._started, "every response.created comes with its command to answer"
+        in_band = [response_id for response_id, answer in self.active.items() if answer.in_band]
+        assert len(in_band) <= 1, f"one answer at a time speaks for the conversation, not {in_band}"
+
+    def check_finished(self) -> None:
+        """After the last response: whatever began has ended."""
+        assert not self.active
+        assert not self.unfinished
+
+    def _one(self, output: fx.Output) -> None:
+        match output:
+            case wire.SpeechStarted():
+                self._moves_on(output.audio_start_ms)
+                self.announced = output.item_id
+            case wire.SpeechStopped():
+                self._moves_on(output.audio_end_ms)
+                assert output.item_id == self.announced
+            case wire.InputAudioBufferCommitted():
+                self._follows_known(output.previous_item_id)
+                self.announced = None
+            case wire.InputAudioBufferCleared():
+                self.announced = None
+            case wire.ConversationItemAdded():
+                self._added(output)
+            case wire.ConversationItemDone():
+                self._follows_known(output.previous_item_id)
+                assert output.item.status != "in_progress"
+                self.unfinished.remove(output.item.id)
+            case wire.ConversationItemDeleted():
+                self.items.remove(output.item_id)
+                self.unfinished.discard(output.item_id)
+            case wire.ConversationItemTruncated() | wire.ConversationItemRetrieved():
+                item_id = output.item.id if isinstance(output, wire.ConversationItemRetrieved) else output.item_id
+                assert item_id in self.items
+            case fx.StartResponse():
+                assert output.response_id in self.active, "the client hears of a response before the engine does"
+                assert output.response_id not in self._started
+                self._started.add(output.response_id)
+            case fx.CancelResponse():
+                assert output.response_id in self.active
+                self._cancelled.add(output.response_id)
+            case _:
+                self._response(output)
+
+    def _response(self, output: fx.Output) -> None:
+        match output:
+            case wire.ResponseCreated():
+                response = output.response
+                assert response.id not in self.active
+                assert response.id not in self.ended
+                assert (response.status, response.output, response.usage) == ("in_progress", (), None)
+                self.active[response.id] = Answer(in_band=response.conversation_id is not None)
+            case wire.ResponseDone():
+                self._done(output.response)
+            case wire.OutputItemAdded():
+                answer = self.active[output.response_id]
+                assert answer.item_id is None
+                assert (output.item.status, output.item.content) == ("in_progress", ())
+                answer.item_id = output.item.id
+            case wire.OutputItemDone():
+                answer = self.active[output.response_id]
+                assert not answer.part_open
+                self._closes_with(answer, output.item)
+                answer.item_closed = True
+            case wire.InContent():
+                answer = self.active[output.response_id]
+                assert output.item_id == answer.item_id, "output_item.added comes first"
+                assert (output.output_index, output.content_index) == (0, 0)
+                self._content(answer, output)
+
+    def _content(self, answer: Answer, output: wire.InContent) -> None:
+        if isinstance(output, wire.ContentPartAdded):
+            assert not answer.part_open
+            assert (output.part.text or "", output.part.transcript or "") == ("", "")
+            answer.part_open = True
+            return
+        assert answer.part_open, "content_part.added comes before its deltas"
+        match output:
+            case wire.OutputTextDelta():
+                assert not answer.words_closed
+                answer.text.append(output.delta)
+            case wire.OutputAudioTranscriptDelta():
+                assert not answer.words_closed
+                answer.transcript.append(output.delta)
+            case wire.OutputAudioDelta():
+                assert not answer.audio_closed
+                assert output.delta
+            case wire.OutputAudioDone():
+                answer.audio_closed = True
+            case wire.OutputTextDone():
+                assert output.text == "".join(answer.text)
+                answer.words_closed = True
+            case wire.OutputAudioTranscriptDone():
+                assert output.transcript == "".join(answer.transcript)
+                answer.words_closed = True
+            case wire.ContentPartDone():
+                assert answer.words_closed
+                words = output.part.text if output.part.type == "text" else output.part.transcript
+                assert words == answer.words
+                answer.part_open = False
+
+    def _done(self, response: wire.ResponseObject) -> None:
+        answer = self.active.pop(response.id)
+        self.ended.add(response.id)
+        assert response.status != "in_progress"
+        assert (response.status == "cancelled") == (response.id in self._cancelled)
+        assert (response.status_details is None) == (response.status == "completed")
+        assert response.usage is not None
+        assert answer.item_closed == (answer.item_id is not None)
+        assert [item.id for item in response.output] == ([answer.item_id] if answer.item_id else [])
+        for item in response.output:
+            self._closes_with(answer, item)
+            assert (item.status == "completed") == (response.status == "completed")
+
+    def _closes_with(self, answer: Answer, item: Item) -> None:
+        (part,) = item.content
+        assert item.id == answer.item_id
+        assert isinstance(part, OutputText | OutputAudio)
+        assert (part.text if isinstance(part, OutputText) else part.transcript) == answer.words
+
+    def _added(self, output: wire.ConversationItemAdded) -> None:
+        self._follows_known(output.previous_item_id)
+        assert output.item.id not in self.items
+        self.items.add(output.item.id)
+        self._seen_items.add(output.item.id)
+        self.unfinished.add(output.item.id)
+
+    def _follows_known(self, previous_item_id: str | None) -> None:
+        assert previous_item_id is None or previous_item_id in self._seen_items
+
+    def _moves_on(self, ms: int) -> None:
+        assert type(ms) is int
+        assert ms >= self.position_ms, f"positions never go back: {ms} after {self.position_ms}"
+        self.position_ms = ms
