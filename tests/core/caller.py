@@ -53,13 +53,15 @@ class Caller:
         can: Capabilities = CAN,
         settings: SessionObject = SETTINGS,
         expires_in: float | None = None,
+        lag_ms: int = 0,
         **session: object,
     ) -> None:
-        """`session` is sent as a first `session.update`."""
+        """`lag_ms` is that of the VAD; `session` is sent as a first `session.update`."""
         self.now = 100.0
         self.session = Session(settings, can, CountingIds(), self.now, expires_in)
         self.started = self.session.start()
         self._heard = 0
+        self._lag = lag_ms * fx.SAMPLES_PER_MS
         if session:
             self.update(**session)
 
@@ -94,7 +96,7 @@ class Caller:
             outputs += self.tell(fx.AudioIn(pcm=pcm(FRAME_MS)))
             self._heard += FRAME_MS * fx.SAMPLES_PER_MS
             likelihood = fx.SpeechLikelihood(
-                probability=probability, end=self._heard, samples=FRAME_MS * fx.SAMPLES_PER_MS
+                probability=probability, end=self._heard, samples=FRAME_MS * fx.SAMPLES_PER_MS, lag=self._lag
             )
             outputs += self.tell(likelihood)
         return [output for output in outputs if not isinstance(output, fx.Listen)]

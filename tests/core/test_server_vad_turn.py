@@ -66,6 +66,21 @@ def test_a_pause_shorter_than_the_silence_belongs_to_the_turn() -> None:
     assert "input_audio_buffer.speech_stopped" in tags(caller.hear(224, 0.0))
 
 
+def test_a_silence_counts_from_where_the_voice_ended_and_not_from_where_the_vad_noticed() -> None:
+    caller = Caller(lag_ms=64)
+    caller.hear(640, 0.9)  # the voice itself ended at 576 ms
+    outputs = caller.hear(160, 0.0)
+    assert show(outputs)[1] == "input_audio_buffer.speech_stopped item_id=item_1 audio_end_ms=776"
+
+
+def test_no_voice_ends_before_it_starts_however_the_vad_lags() -> None:
+    caller = Caller(lag_ms=640)
+    caller.detect(type="server_vad", prefix_padding_ms=0, silence_duration_ms=0)
+    caller.hear(320, 0.0)
+    assert show(caller.hear(64, 0.9))[0] == "input_audio_buffer.speech_started item_id=item_1 audio_start_ms=320"
+    assert show(caller.hear(32, 0.0))[0] == "input_audio_buffer.speech_stopped item_id=item_1 audio_end_ms=320"
+
+
 def test_between_the_threshold_and_the_release_nothing_changes() -> None:
     caller = Caller()
     assert caller.hear(320, 0.4) == []  # not enough to start

@@ -78,7 +78,9 @@ def test_the_prefix_of_an_empty_session() -> None:
 
 
 def conversation(turns: int) -> Prompt:
-    pairs = [(user(f"Question {n:03}. " + "word " * 20), assistant(f"Answer {n:03}. " + "word " * 20)) for n in range(turns)]
+    pairs = [
+        (user(f"Question {n:03}. " + "word " * 20), assistant(f"Answer {n:03}. " + "word " * 20)) for n in range(turns)
+    ]
     return prompt(*(m for pair in pairs for m in pair), user("Last."), instructions="Instructions.")
 
 

@@ -64,6 +64,7 @@ def test_nothing_unspeakable_is_said(text: str) -> None:
         ("The sky is blue because of light.", ["The sky is blue", " because of light."]),
         ("You but not I.", ["You but not I."]),
         ("こんにちは。「元気？」はい。", ["こんにちは。", "「元気？」はい。"]),
+        ("It ended on September 2, 1945, I think.", ["It ended on September 2, 1945,", " I think."]),
         ("4. It is four.", ["4. It is four."]),
     ],
 )

@@ -20,7 +20,7 @@ from vivavoce.protocol.errors import ProtocolError
 
 FRAME = 768
 """Samples of a VAD frame."""
-EXPIRES_IN = 10_000.0
+EXPIRES_IN = 1000.0
 RECENT = 5
 """How many of the latest ids an event chooses from: most that matters happens to those."""
 
@@ -37,6 +37,8 @@ class World:
         self.estimates: list[int] = [0]
         self.reached: Counter[str] = Counter()
         """How often each kind of output came, and each end of a response."""
+        self.voiced = False
+        """What the caller does: people speak, and are silent, for longer than a frame."""
         self._heard = self._judged = 0
         """The VAD's place in the stream: what it was given, and what it has reported."""
         self._take(self.session.start())
@@ -236,6 +238,12 @@ def _silence(world: World, random: Random) -> fx.Input:
     return fx.SpeechLikelihood(probability=random.uniform(0, 0.6), end=world.next_frame(), samples=FRAME)
 
 
+def _frame(world: World, random: Random) -> fx.Input:
+    if random.random() < 0.06:
+        world.voiced = not world.voiced
+    return (_voice if world.voiced else _silence)(world, random)
+
+
 def _estimate(world: World, random: Random) -> fx.Input:
     return fx.TurnEstimate(at=random.choice(world.estimates[-2:]), probability=random.random())
 
@@ -286,6 +294,7 @@ MAKERS: dict[str, Maker] = {
     "bad frame": _bad,
     "voice": _voice,
     "silence": _silence,
+    "frame": _frame,
     "turn estimate": _estimate,
     "transcript": _transcript,
     "no transcript": _no_transcript,
@@ -296,5 +305,5 @@ MAKERS: dict[str, Maker] = {
     "failed": _failed,
     "tick": _tick,
 }
-OFTEN = {"input_audio_buffer.append": 12, "voice": 8, "silence": 8, "words": 4, "sound": 4, "turn estimate": 2}
+OFTEN = {"input_audio_buffer.append": 30, "frame": 40, "words": 4, "sound": 4, "turn estimate": 2}
 """What a conversation is mostly made of; everything else once in so many."""

@@ -115,9 +115,10 @@ class _Caller:
         try:
             await asyncio.sleep(CALM_S)
             for number in range(self._load.turns):
+                if number:
+                    await asyncio.sleep(self._chance.uniform(*PAUSE_S))
                 self._result.turns.append(await self._ask(client, microphone, turns, number))
                 client.arrivals.clear()
-                await asyncio.sleep(self._chance.uniform(*PAUSE_S))
         finally:
             speaking.cancel()
             await asyncio.wait([speaking])

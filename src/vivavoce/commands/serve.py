@@ -13,7 +13,7 @@ import typer
 import uvloop
 
 from vivavoce.app import create_app, create_server
-from vivavoce.commands.startup import calm_openmp, model_path, settings
+from vivavoce.commands.startup import model_path, settings
 from vivavoce.config import Config
 from vivavoce.observe import log
 from vivavoce.ports import EngineError
@@ -63,7 +63,6 @@ def serve(config: ConfigFile = None, host: Host = None, port: Port = None) -> No
 
       vivavoce serve --config vivavoce.toml   (vivavoce check > vivavoce.toml writes one to start from)
     """
-    calm_openmp()
     chosen = settings(config, os.environ, host=host, port=port)
     log.setup(chosen.log.level, as_json=chosen.log.json, secrets=_secrets(chosen))
     if chosen.trace.folder is not None:

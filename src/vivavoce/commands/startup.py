@@ -1,9 +1,7 @@
-"""What the commands that run a server do first: read the settings, find the models, prepare the process."""
+"""What the commands that run a server do first: read the settings, find the models."""
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -15,7 +13,6 @@ from vivavoce.ports import EngineError
 
 BAD_SETTINGS = 2
 """The exit status of wrong settings, as of wrong options."""
-_OPENMP = "OMP_WAIT_POLICY"
 
 
 def settings(
@@ -55,14 +52,3 @@ def model_path(environ: Mapping[str, str]) -> Callable[[str], Path]:
         return folder / asset.files[0].name if len(asset.files) == 1 else folder
 
     return find
-
-
-def calm_openmp() -> None:
-    """Begin this program again with OpenMP's threads set to sleep between tokens, unless the user chose otherwise.
-
-    They spin by default: any other load on the cores then slows the local language model twentyfold. OpenMP reads
-    the setting when the process starts, so it cannot be changed later.
-    """
-    if _OPENMP not in os.environ:
-        command = [sys.executable, *sys.orig_argv[1:]]
-        os.execve(sys.executable, command, {**os.environ, _OPENMP: "passive"})

@@ -57,7 +57,7 @@ class Hearing:
         detection = settings.audio.input.turn_detection
         if detection is None or event.end <= self._buffer.start:
             return []  # nobody asks any more, or the audio was committed or cleared meanwhile
-        found = self._turns.hear(event.probability, event.end, event.samples, detection, self._buffer.start)
+        found = self._turns.hear(event, detection, self._buffer.start)
         return self._follow(found, settings)
 
     def estimate(self, event: fx.TurnEstimate, settings: SessionObject) -> list[fx.Output]:

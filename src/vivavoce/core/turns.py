@@ -15,7 +15,7 @@ from typing import assert_never
 
 from msgspec import Struct
 
-from vivavoce.core.effects import SAMPLES_PER_MS
+from vivavoce.core.effects import SAMPLES_PER_MS, SpeechLikelihood
 from vivavoce.protocol.session import Eagerness, SemanticVad, ServerVad
 
 ONSET_MS = 60
@@ -100,7 +100,7 @@ class Turns:
         """Where the voice that has not lasted `ONSET_MS` yet began."""
         self._start = 0
         self._voice_end = 0
-        """The end of the last voiced frame of the turn."""
+        """Where the turn's voice has ended, as far as it is known."""
         self._asked_at: int | None = None
         self._probability: float | None = None
 
@@ -127,30 +127,36 @@ class Turns:
         self._probability = probability
         return self._silence(silent_until, detection)
 
-    def hear(self, probability: float, end: int, samples: int, detection: Detection, earliest: int) -> list[TurnEvent]:
-        """One VAD frame of `samples` samples that ends at `end`. No turn starts before `earliest`."""
+    def hear(self, frame: SpeechLikelihood, detection: Detection, earliest: int) -> list[TurnEvent]:
+        """One VAD frame. No turn starts before `earliest`."""
         threshold = detection.threshold if isinstance(detection, ServerVad) else SEMANTIC_THRESHOLD
         if self._state is _State.IDLE:
-            return self._waiting(probability >= threshold, end, samples, detection, earliest)
-        if probability >= (threshold if self._state is _State.PAUSED else threshold - RELEASE):
+            return self._waiting(frame, threshold, detection, earliest)
+        if frame.probability >= (threshold if self._state is _State.PAUSED else threshold - RELEASE):
             self._state = _State.SPEAKING
-            self._voice_end = end
+            self._voiced(frame)
             self._asked_at = self._probability = None
-            return self._overlong(end)
-        return self._silence(end, detection)
+            return self._overlong(frame.end)
+        return self._silence(frame.end, detection)
 
-    def _waiting(self, voiced: bool, end: int, samples: int, detection: Detection, earliest: int) -> list[TurnEvent]:
-        if not voiced:
+    def _voiced(self, frame: SpeechLikelihood) -> None:
+        # What the VAD calls voice reaches beyond the voice itself by its lag.
+        self._voice_end = max(self._start, frame.end - frame.lag)
+
+    def _waiting(
+        self, frame: SpeechLikelihood, threshold: float, detection: Detection, earliest: int
+    ) -> list[TurnEvent]:
+        if frame.probability < threshold:
             self._onset = None
             return []
         if self._onset is None:
-            self._onset = end - samples
-        if end - self._onset < ONSET_MS * SAMPLES_PER_MS:
+            self._onset = frame.end - frame.samples
+        if frame.end - self._onset < ONSET_MS * SAMPLES_PER_MS:
             return []
         padding = detection.prefix_padding_ms if isinstance(detection, ServerVad) else SEMANTIC_PREFIX_MS
         self._state = _State.SPEAKING
         self._start = max(self._onset - padding * SAMPLES_PER_MS, earliest)
-        self._voice_end = end
+        self._voiced(frame)
         self._onset = None
         return [Started(self._start)]
 

@@ -130,9 +130,11 @@ class Worker:
     async def aclose(self) -> None:
         """Stop every stream, drop what waits, and join the threads, however long their native calls take."""
         self._closed = True
+        # First what waits: a thread that a stopped stream frees would begin it.
+        self._pool.shutdown(wait=False, cancel_futures=True)
         for stop in self._stops:
             stop()
-        await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
+        await asyncio.to_thread(self._pool.shutdown, wait=True)
 
     def _submit(self, call: Callable[[], T]) -> Future[T]:
         if self._closed:

@@ -11,8 +11,8 @@ from dataclasses import replace
 from vivavoce.ports import EngineError, Message, Prompt
 
 SPOKEN_STYLE = (
-    "Your words are spoken aloud. Unless asked for more, answer in at most two short spoken sentences, and begin"
-    " with the answer itself. No lists, no markdown."
+    "Your words are spoken aloud. Unless asked for more, answer in at most two short spoken sentences; the first one"
+    " is the shortest possible answer. No lists, no markdown."
 )
 """How a spoken answer should sound. It stands behind the instructions, in the part of the text that never changes,
 so it costs prefill once per session; a line in each turn obeyed no better and cost some 20 tokens a turn."""

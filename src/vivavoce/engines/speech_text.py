@@ -208,6 +208,8 @@ class _Splitter:
             return _ends_sentence(marked, following)
         if mark in _WIDE_ENDS + _WIDE_CLOSERS and mark:
             return True
+        if mark == "," and following.isdecimal():  # "September 2, 1945"
+            return False
         if mark in _PAUSES and mark:
             return _words(clause) >= (FIRST_WORDS if self._first else LATER_WORDS)
         return len(clause) > LONGEST

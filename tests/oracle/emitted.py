@@ -1,0 +1,91 @@
+"""Every server event that the core can emit, several times over, as JSON."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from random import Random
+from typing import Any
+
+from tests.core.caller import Caller, b64, pcm
+from tests.properties.world import MAKERS, World
+
+from vivavoce.core import effects as fx
+from vivavoce.protocol import server as wire
+from vivavoce.protocol.codec import encode
+
+Event = dict[str, Any]
+
+
+@cache
+def emitted() -> tuple[Event, ...]:
+    """The events of a few scenarios, and of a few thousand random ones."""
+    outputs = [*_spoken(), *_telephone(), *_written(), *_items(), *_failures(), *_random()]
+    return tuple(json.loads(encode(output)) for output in outputs if isinstance(output, wire.ServerEvent))
+
+
+def _spoken() -> list[fx.Output]:
+    caller = Caller(audio={"input": {"transcription": {"model": "base", "language": "en"}}})
+    outputs = [*caller.started, *caller.speak_turn()]
+    outputs += caller.tell(fx.TranscriptReady(item_id="item_1", text="Hello.", seconds=0.84))
+    outputs += caller.answer()
+    outputs += caller.send("conversation.item.retrieve", item_id="item_2")
+    outputs += caller.send("conversation.item.truncate", item_id="item_2", content_index=0, audio_end_ms=20)
+    outputs += [*caller.speak_turn(), *caller.words("I", "resp_2"), *caller.hear(96, 0.9)]
+    outputs += caller.tell(fx.TranscriptMissing(item_id="item_3", code="audio_unintelligible", message="Noise."))
+    return [*outputs, *caller.send("input_audio_buffer.clear")]
+
+
+def _telephone() -> list[fx.Output]:
+    caller = Caller()
+    formats = {"input": {"format": {"type": "audio/pcmu"}}, "output": {"format": {"type": "audio/pcma"}, "speed": 1.5}}
+    outputs = caller.update(audio=formats)
+    outputs += caller.detect(type="semantic_vad", eagerness="high")
+    return [*outputs, *caller.detect(), *caller.update(max_output_tokens=10, truncation="disabled")]
+
+
+def _written() -> list[fx.Output]:
+    caller = Caller(output_modalities=["text"])
+    metadata = {"topic": "tea"}
+    outputs = caller.send("response.create", response={"conversation": "none", "metadata": metadata})
+    outputs += [*caller.words("Tea."), *caller.tell(fx.AnswerFinished(response_id="resp_1", reason="length"))]
+    outputs += caller.send("response.create", response={"max_output_tokens": 7})
+    return [*outputs, *caller.words("Yes.", "resp_2"), *caller.finish("resp_2", input_tokens=9, cached_tokens=4)]
+
+
+def _items() -> list[fx.Output]:
+    caller = Caller()
+    parts = [
+        ("system", {"type": "input_text", "text": "Be kind."}),
+        ("user", {"type": "input_text", "text": "Hi."}),
+        ("user", {"type": "input_audio", "audio": b64(pcm(200))}),
+        ("user", {"type": "input_audio", "transcript": "Hi."}),
+        ("assistant", {"type": "output_text", "text": "Hello."}),
+    ]
+    outputs: list[fx.Output] = []
+    for number, (role, part) in enumerate(parts, 1):
+        outputs += caller.send("conversation.item.create", item={"type": "message", "role": role, "content": [part]})
+        outputs += caller.send("conversation.item.retrieve", item_id=f"item_{number}")
+    return [*outputs, *caller.send("conversation.item.delete", item_id="item_1")]
+
+
+def _failures() -> list[fx.Output]:
+    caller = Caller()
+    outputs = caller.send("response.create")
+    outputs += caller.tell(fx.AnswerFailed(response_id="resp_1", code="engine_failed", message="Broken."))
+    return [*outputs, *caller.send("nonsense", event_id="mine"), *caller.send("response.cancel")]
+
+
+def _random() -> list[fx.Output]:
+    random, outputs = Random(5), []
+
+    class Recording(World):
+        def _take(self, new: list[fx.Output]) -> None:
+            outputs.extend(new)
+            super()._take(new)
+
+    world = Recording()
+    for _ in range(5000):
+        world.step(random.choice(sorted(MAKERS)), random)
+    world.finish()
+    return outputs
