@@ -21,6 +21,8 @@ from vivavoce.protocol.errors import ProtocolError
 FRAME = 768
 """Samples of a VAD frame."""
 EXPIRES_IN = 1000.0
+LAG = 1536
+"""How long the VAD goes on hearing voice, in samples."""
 RECENT = 5
 """How many of the latest ids an event chooses from: most that matters happens to those."""
 
@@ -231,11 +233,11 @@ def _bad(world: World, random: Random) -> fx.Input:
 
 
 def _voice(world: World, random: Random) -> fx.Input:
-    return fx.SpeechLikelihood(probability=random.uniform(0.7, 1), end=world.next_frame(), samples=FRAME)
+    return fx.SpeechLikelihood(probability=random.uniform(0.7, 1), end=world.next_frame(), samples=FRAME, lag=LAG)
 
 
 def _silence(world: World, random: Random) -> fx.Input:
-    return fx.SpeechLikelihood(probability=random.uniform(0, 0.6), end=world.next_frame(), samples=FRAME)
+    return fx.SpeechLikelihood(probability=random.uniform(0, 0.6), end=world.next_frame(), samples=FRAME, lag=LAG)
 
 
 def _frame(world: World, random: Random) -> fx.Input:
