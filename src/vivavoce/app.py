@@ -18,7 +18,7 @@ from vivavoce.core.settings import Capabilities
 from vivavoce.engines import Engines, build
 from vivavoce.observe.metrics import Metrics
 from vivavoce.observe.trace import TraceWriter
-from vivavoce.ports import EngineError
+from vivavoce.ports import EngineError, Prompt, Voice
 from vivavoce.protocol.errors import ProtocolError
 from vivavoce.protocol.session import AudioOutput, SessionAudio, SessionObject
 from vivavoce.runtime.connection import Connection
@@ -56,7 +56,11 @@ class Server:
         # One after the other: their loading competes for the same cores, and their faults read better alone.
         for engine in self._engines.by_role().values():
             await engine.start()
-        self._can = self._capabilities()
+        can = self._capabilities()
+        # What every new session's prompt begins with: the very first caller waits no longer than the tenth.
+        model = self._config.model
+        await self._engines.responder.warm(Prompt(model.instructions, (), spoken=True, voice=Voice(model.voice)))
+        self._can = can
         _log.info("ready after %.1f s", time.monotonic() - started)
 
     async def watch(self) -> None:

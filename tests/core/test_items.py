@@ -141,6 +141,10 @@ class TestContent:
         outputs = create(Caller(), message("user", part))
         assert refusal(outputs) == ("missing_required_parameter", "item.content[0].audio")
 
+    def test_a_recording_of_more_than_the_buffer_would_hold_is_refused(self) -> None:
+        outputs = create(Caller(), message("user", voice(12 * 60_000 + 1)))
+        assert refusal(outputs) == ("invalid_value", "item.content[0].audio")
+
     def test_two_recordings_in_one_item_are_refused(self) -> None:
         assert refusal(create(Caller(), message("user", voice(), voice()))) == ("unsupported_value", "item.content")
 

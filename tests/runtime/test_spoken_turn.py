@@ -6,9 +6,10 @@ import asyncio
 
 from tests.runtime.hosting import SETTINGS, Echo, engines, hosted
 
-from vivavoce.ports import AsrHint
+from vivavoce.ports import AsrHint, Speech, Transcript
 from vivavoce.testing.clock import run_virtual
-from vivavoce.testing.fakes import ScriptedAsr, ScriptedResponder, ScriptedTurnDetector, Wait, answers
+from vivavoce.testing.fakes import ScriptedAsr, ScriptedResponder, ScriptedTurnDetector, Wait, answers, says
+from vivavoce.testing.script import Timing
 
 TURN = [
     "input_audio_buffer.speech_started",
@@ -49,6 +50,31 @@ def test_a_spoken_question_gets_a_spoken_answer() -> None:
     run_virtual(main())
 
 
+def test_a_written_question_gets_a_written_answer_that_knows_what_was_said_before() -> None:
+    async def main() -> None:
+        asr, spoken = ScriptedAsr("Hello."), answers("Hi there.", 500)
+        responder = ScriptedResponder(spoken, says("Paris."))
+        async with hosted(engines(asr, responder)) as live:
+            await live.turn()
+            await live.client.expect("response.done")
+            content = [{"type": "input_text", "text": "And the capital?"}]
+            item = {"type": "message", "role": "user", "content": content}
+            live.client.say("conversation.item.create", item=item)
+            live.client.say("response.create", response={"output_modalities": ["text"]})
+            done = await live.client.expect("response.output_text.done")
+            assert done["text"] == "Paris."
+            await live.client.expect("response.done")
+        prompt = responder.calls[1].request
+        assert not prompt.spoken
+        assert [message.role for message in prompt.messages] == ["user", "assistant", "user"]
+        assert [message.content for message in prompt.messages[1:]] == [("Hi there.",), ("And the capital?",)]
+        (voice,) = prompt.messages[0].content
+        assert isinstance(voice, Speech)
+        assert await voice.transcript() == "Hello."
+
+    run_virtual(main())
+
+
 def test_the_pauses_transcript_is_the_turns() -> None:
     async def main() -> None:
         asr, responder = ScriptedAsr("Once only."), Echo()
@@ -66,7 +92,7 @@ def test_the_pauses_transcript_is_the_turns() -> None:
 
 def test_the_answer_waits_for_a_transcript_that_is_on_its_way() -> None:
     async def main() -> None:
-        asr, responder = ScriptedAsr([Wait(2.0), *ScriptedAsr("Slowly.")._scripts[0]]), Echo()
+        asr, responder = ScriptedAsr([Wait(2.0), Transcript("Slowly.")]), Echo()
         async with hosted(engines(asr, responder)) as live:
             await live.turn()
             await live.client.expect("response.done")
@@ -106,7 +132,8 @@ def test_semantic_vad_asks_the_turn_detector() -> None:
 
 def test_a_turn_detector_that_stalls_only_makes_the_caller_wait() -> None:
     async def main() -> None:
-        turn = ScriptedTurnDetector([Wait(60.0), 0.95], *[[Wait(60.0), 0.95]] * 6)
+        stuck: list[float | Timing] = [Wait(60.0), 0.95]
+        turn = ScriptedTurnDetector(*[stuck] * 7)
         async with hosted(engines(ScriptedAsr("Done."), ScriptedResponder(answers("Yes.")), turn)) as live:
             detection = {"turn_detection": {"type": "semantic_vad"}}
             live.client.say("session.update", session={"type": "realtime", "audio": {"input": detection}})

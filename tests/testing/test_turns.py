@@ -49,10 +49,10 @@ def test_a_plain_turn() -> None:
     turn = wire.ask()
     wire.fall_silent(turn)
     wire.commit("item")
-    assert not turn.finished
+    too_early = turn.finished
     wire.answer("resp", "Paris.")
     wire.send("conversation.item.input_audio_transcription.completed", item_id="item", transcript=" Where? ")
-    assert turn.finished
+    assert (too_early, turn.finished) == (False, True)
     assert (turn.question, turn.answer, turn.status, turn.problem) == ("Where?", "Paris.", "completed", "")
     assert turn.after_speech() == {"decided": 2000, "first_token": 4000, "first_audio": 6000, "transcript": 8000}
 
@@ -62,11 +62,11 @@ def test_only_the_answer_to_the_whole_question_counts() -> None:
     turn = wire.ask()
     wire.commit("first half")
     wire.answer("resp_1", "What?", "completed")
-    assert not turn.finished  # the caller is still speaking
+    too_early = turn.finished  # the caller is still speaking
     wire.commit("second half")
     wire.fall_silent(turn)
     wire.answer("resp_2", "I see.")
-    assert turn.finished
+    assert (too_early, turn.finished) == (False, True)
     assert (turn.commits, turn.early_answers, turn.answer) == (2, 1, "I see.")
     assert "first_audio" in turn.after_speech()
 
@@ -77,10 +77,10 @@ def test_an_answer_cut_off_by_the_callers_own_tail_is_not_the_end() -> None:
     wire.fall_silent(turn)
     wire.commit("item")
     wire.answer("resp_1", "Well", "cancelled")
-    assert not turn.finished
+    too_early = turn.finished
     wire.commit("tail")
     wire.answer("resp_2", "Well, yes.")
-    assert turn.finished
+    assert (too_early, turn.finished) == (False, True)
 
 
 def test_the_rest_of_an_interrupted_answer_belongs_to_its_own_turn() -> None:

@@ -121,7 +121,7 @@ def _notes(call: Call, turn: Turn) -> list[str]:
     notes += [f"Interrupted after {cut.heard_ms} ms of the answer." for of, cut in call.cuts if of is turn]
     stalls = [stall for stall in call.speaker.stalls if stall > _WORST_STALL_MS]
     if turn is call.turns.all[-1] and stalls:
-        notes.append(f"The sound stopped {len(stalls)} times inside answers, for {max(stalls):.0f} ms at most.")
+        notes.append(f"Gaps inside answers, since audio came late: {len(stalls)}, of {max(stalls):.0f} ms at most.")
     if turn is call.turns.all[-1] and call.speaker.late:
         notes.append(f"{call.speaker.late} pieces of audio came for answers that had been interrupted.")
     return notes

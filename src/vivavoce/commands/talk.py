@@ -73,7 +73,7 @@ def talk(
         ),
     ] = None,
     wire: Annotated[Format, typer.Option("--format", help="Audio on the wire; pcmu and pcma are 8 kHz.")] = Format.pcm,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for an answer.")] = 30.0,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for an answer, or for more of it.")] = 30.0,
     config: Annotated[
         Path | None, typer.Option(help="Configuration of the server that is started without --url.")
     ] = None,

@@ -9,6 +9,7 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from vivavoce.core.effects import SAMPLES_PER_MS
+from vivavoce.core.input_buffer import MAX_BUFFER_BYTES, MAX_BUFFER_MS
 from vivavoce.core.recordings import recorded_ms
 from vivavoce.protocol.errors import ProtocolError, invalid_value, unsupported
 from vivavoce.protocol.items import InputAudio, InputText, Item, OutputAudio, OutputText, Part, Role
@@ -265,14 +266,17 @@ def check_parts(role: Role, content: Sequence[Part], where: str) -> None:
             raise invalid_value(f"{param}.type", _tag(type(part)), tuple(_tag(kind) for kind in allowed))
         if isinstance(part, InputAudio):
             voices += 1
-            if part.transcript is None and not part.audio:
-                raise ProtocolError(
-                    "missing_required_parameter",
-                    f"Missing required parameter: '{param}.audio'.",
-                    param=f"{param}.audio",
-                )
+            _check_recording(part, f"{param}.audio")
     if voices > 1:
         raise unsupported(f"{where}.content", "An item may hold one 'input_audio' part.")
+
+
+def _check_recording(part: InputAudio, param: str) -> None:
+    if part.transcript is None and not part.audio:
+        raise ProtocolError("missing_required_parameter", f"Missing required parameter: '{param}'.", param=param)
+    if isinstance(part.audio, bytes) and len(part.audio) > MAX_BUFFER_BYTES:
+        minutes = MAX_BUFFER_MS // 60_000
+        raise ProtocolError("invalid_value", f"Invalid '{param}': longer than {minutes} minutes.", param=param)
 
 
 def _tag(kind: type[Struct]) -> str:

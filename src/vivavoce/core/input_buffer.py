@@ -10,6 +10,7 @@ MIN_COMMIT_MS = 100
 """Shorter commits are refused (PROTOCOL.md 2.1)."""
 MAX_BUFFER_MS = 12 * 60 * 1000
 """Room for two of the largest appends; more means that nobody will ever commit."""
+MAX_BUFFER_BYTES = MAX_BUFFER_MS * SAMPLES_PER_MS * BYTES_PER_SAMPLE
 _SLACK = 24_000 * BYTES_PER_SAMPLE
 
 
@@ -27,7 +28,7 @@ class InputBuffer:
 
     def append(self, pcm: bytes) -> None:
         """Add audio. Raises `ProtocolError` when the buffer is full; then nothing is added."""
-        if len(self._bytes) + len(pcm) > MAX_BUFFER_MS * SAMPLES_PER_MS * BYTES_PER_SAMPLE:
+        if len(self._bytes) + len(pcm) > MAX_BUFFER_BYTES:
             raise ProtocolError(
                 "input_audio_buffer_full",
                 f"Error appending input audio: the buffer holds at most {MAX_BUFFER_MS // 60_000} minutes. "

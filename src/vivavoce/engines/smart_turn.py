@@ -33,7 +33,7 @@ class SmartTurn:
 
     @property
     def name(self) -> str:
-        return "smart_turn"
+        return "smart-turn"
 
     @property
     def running(self) -> int:

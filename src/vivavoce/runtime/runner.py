@@ -28,11 +28,9 @@ from vivavoce.runtime.outbox import Outbox
 from vivavoce.runtime.responses import Responses
 from vivavoce.runtime.timeline import Stopwatch
 from vivavoce.runtime.transcripts import Transcripts
-from vivavoce.runtime.wire_audio import Decoder, decode_whole, encode_whole
+from vivavoce.runtime.wire_audio import Decoder, decode_whole, encode_whole, pieces
 
 _log = logging.getLogger(__name__)
-PIECE_BYTES = 4800
-"""A large append is heard in pieces of 100 ms (600 ms of G.711), so that other sessions get their turn in between."""
 
 
 class Recorder(Protocol):
@@ -147,9 +145,9 @@ class Runner:
                 self._decoder.flush()
                 self._handle(event)
             case c.ConversationItemCreate():
-                self._handle(replace(event, item=self._decoded(event.item)))
+                self._handle(replace(event, item=await self._decoded(event.item)))
             case c.ResponseCreate(response=c.ResponseParams(input=list() as given) as params):
-                decoded = [item if isinstance(item, ItemReference) else self._decoded(item) for item in given]
+                decoded = [item if isinstance(item, ItemReference) else await self._decoded(item) for item in given]
                 self._handle(replace(event, response=replace(params, input=decoded)))
             case _:
                 self._handle(event)
@@ -158,18 +156,16 @@ class Runner:
         wire_format = self._session.settings.audio.input.format
         if self._decoder.format != wire_format:
             self._decoder = Decoder(wire_format)
-        for start in range(0, len(event.audio), PIECE_BYTES):
-            pcm = self._decoder.decode(event.audio[start : start + PIECE_BYTES])
-            heard = self._handle(fx.AudioIn(pcm=pcm, event_id=event.event_id))
+        for piece in pieces(event.audio):
+            heard = self._handle(fx.AudioIn(pcm=self._decoder.decode(piece), event_id=event.event_id))
             if any(isinstance(output, wire.ErrorEvent) for output in heard):
                 return
-            if len(event.audio) > PIECE_BYTES:
-                await asyncio.sleep(0)
+            await asyncio.sleep(0)  # so that other sessions get their turn while a long one is heard
 
-    def _decoded(self, item: ClientItem) -> ClientItem:
+    async def _decoded(self, item: ClientItem) -> ClientItem:
         wire_format = self._session.settings.audio.input.format
         content = [
-            replace(part, audio=decode_whole(wire_format, part.audio))
+            replace(part, audio=await decode_whole(wire_format, part.audio))
             if isinstance(part, InputAudio) and isinstance(part.audio, bytes)
             else part
             for part in item.content
@@ -181,9 +177,13 @@ class Runner:
     def _handle(self, event: fx.Input) -> list[fx.Output]:
         now = self._clock()
         self._stopwatch.input(event, now)
-        outputs = self._session.handle(event, now)
-        if self._recorder is not None:
-            self._recorder.record(now, event, outputs)
+        outputs: list[fx.Output] = []
+        try:
+            outputs = self._session.handle(event, now)
+        finally:
+            # Also when the core has a bug: the input that broke it is the one that everybody will ask for.
+            if self._recorder is not None:
+                self._recorder.record(now, event, outputs)
         self._perform_all(outputs, now)
         if self._session.deadline() != self._deadline:
             self._deadline = self._session.deadline()

@@ -38,7 +38,7 @@ class Line:
     voice: str | None = None
     instructions: str | None = None
     timeout: float = 30.0
-    """How long an answer may take."""
+    """How long, in seconds, an answer may keep the caller waiting for its begin or for more of it."""
 
     def session(self) -> Event:
         """The settings for `session.update`."""
@@ -86,7 +86,9 @@ class Call:
 
     async def answered(self, turn: Turn) -> None:
         """Until the answer and the question's transcript are complete, or will never be."""
-        await self._until(turn, lambda: turn.finished)
+        await self.answer_begins(turn)
+        while not turn.finished:  # a long answer may take its time, as long as it goes on
+            await self._anything_more(turn)
         if not turn.problem:
             await self._until_transcribed(turn)
 
@@ -129,6 +131,10 @@ class Call:
             await self._client.send({"type": "response.cancel"})
         self._fall_silent(time.monotonic())
 
+    async def _anything_more(self, turn: Turn) -> None:
+        known = len(self._client.arrivals)
+        await self._until(turn, lambda: turn.finished or len(self._client.arrivals) > known)
+
     async def _until(self, turn: Turn, met: Callable[[], bool]) -> None:
         try:
             await self._client.until(met, self.line.timeout)
@@ -145,7 +151,7 @@ class Call:
             return f"The server heard no end of speech {within}."
         if not turn.response_id:
             return f"The server began no answer {within}."
-        return f"The answer was not complete {within}." if turn.answer else f"No answer came {within}."
+        return f"The answer stopped, and nothing more came {within}." if turn.answer else f"No answer came {within}."
 
 
 @asynccontextmanager
