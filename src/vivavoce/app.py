@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 
 from vivavoce import __version__
 from vivavoce.config import Config, engine_options
+from vivavoce.config.tree import OpenAiAsr
 from vivavoce.core.session import Session
 from vivavoce.core.settings import Capabilities
 from vivavoce.engines import Engines, build
@@ -159,8 +160,13 @@ class Server:
             asr=self._engines.asr,
             responder=self._engines.responder,
             turn=self._engines.turn,
+            speculate=self._speculate(),
             timeouts=Timeouts(limits.transcript_s, limits.first_part_s, limits.next_part_s, limits.turn_s),
         )
+
+    def _speculate(self) -> bool:
+        choice = self._config.turns.speculate
+        return choice == "always" or (choice == "auto" and not isinstance(self._config.engines.asr, OpenAiAsr))
 
     def _recorder(
         self, ids: RandomIds, settings: SessionObject, now: float, expires_in: float | None

@@ -101,6 +101,8 @@ class AsrHint:
     """Words or names to expect."""
     telephone: bool = False
     """The audio came over an 8 kHz line."""
+    quick: bool = False
+    """The caller is still speaking: an early look, where speed counts more than care."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from openai import AsyncOpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from openai.types.realtime import RealtimeServerEvent
 from pydantic import TypeAdapter
-
 from tests.live import Live, frames, live, spoken
+
 from vivavoce.engines.instant import InstantTts
 
 ORACLE: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)

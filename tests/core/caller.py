@@ -90,7 +90,10 @@ class Caller:
         return self.update(audio={"input": {"turn_detection": detection or None}})
 
     def hear(self, ms: float, probability: float) -> list[fx.Output]:
-        """Audio in VAD frames, each with the same likelihood of speech. The commands to listen are left out."""
+        """Audio in VAD frames, each with the same likelihood of speech.
+
+        The commands to listen, and those that only prepare for what may come, are left out.
+        """
         outputs: list[fx.Output] = []
         for _ in range(round(ms / FRAME_MS)):
             outputs += self.tell(fx.AudioIn(pcm=pcm(FRAME_MS)))
@@ -99,7 +102,7 @@ class Caller:
                 probability=probability, end=self._heard, samples=FRAME_MS * fx.SAMPLES_PER_MS, lag=self._lag
             )
             outputs += self.tell(likelihood)
-        return [output for output in outputs if not isinstance(output, fx.Listen)]
+        return [output for output in outputs if not is_routine(output)]
 
     def append(self, ms: float) -> list[fx.Output]:
         """Audio that no VAD looks at."""
@@ -149,6 +152,12 @@ class Caller:
             if isinstance(output, wire.ConversationItemRetrieved):
                 return output.item
         return None
+
+
+def is_routine(output: fx.Output) -> bool:
+    """It listens, or it prepares for what may come: nobody would notice if it were not done."""
+    look = isinstance(output, fx.Transcribe) and output.tentative and output.voice_end is None
+    return look or isinstance(output, fx.Listen | fx.Warm)
 
 
 def tag(output: Struct) -> str:

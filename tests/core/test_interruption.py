@@ -21,7 +21,7 @@ def answering(**detection: object) -> Caller:
 def test_speech_cancels_the_answer() -> None:
     caller = answering()
     assert show(caller.hear(96, 0.9)) == [
-        "input_audio_buffer.speech_started item_id=item_3 audio_start_ms=840",
+        "input_audio_buffer.speech_started item_id=item_3 audio_start_ms=832",
         "cancel_response response_id=resp_1",
         "response.output_audio.done at=resp_1/item_2/0/0",
         "response.output_audio_transcript.done at=resp_1/item_2/0/0 transcript='I will tell'",

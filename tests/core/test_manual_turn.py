@@ -96,6 +96,14 @@ def test_audio_that_no_vad_took_for_speech_can_be_committed() -> None:
     assert tags(caller.send("input_audio_buffer.commit"))[0] == "input_audio_buffer.committed"
 
 
+def test_likelihoods_of_audio_that_was_cleared_start_no_turn() -> None:
+    caller = Caller()
+    caller.append(320)
+    caller.send("input_audio_buffer.clear")
+    frames = [fx.SpeechLikelihood(probability=0.9, end=768 * n, samples=768) for n in range(1, 11)]
+    assert [output for frame in frames for output in caller.tell(frame)] == []
+
+
 def test_a_clear_in_the_middle_of_speech_forgets_the_turn() -> None:
     caller = Caller()
     caller.hear(320, 0.9)

@@ -61,7 +61,7 @@ def test_an_estimate_that_comes_late_ends_the_turn_at_once() -> None:
 def test_without_an_estimate_the_eagerness_sets_the_wait(eagerness: str, longest: int) -> None:
     caller = listening(eagerness)
     caller.hear(640, 0.9)
-    assert longest <= silence_until_stopped(caller) < longest + FRAME_MS
+    assert abs(silence_until_stopped(caller) - longest) <= FRAME_MS / 2
 
 
 @pytest.mark.parametrize("eagerness", ["low", "medium", "high", "auto"])
@@ -92,7 +92,7 @@ def test_an_answer_after_the_caller_went_on_changes_nothing() -> None:
     (estimate,) = estimates(caller.hear(192, 0.0))
     caller.hear(320, 0.9)
     assert caller.tell(fx.TurnEstimate(at=estimate.at, probability=1.0)) == []
-    assert wait_ms(None, "medium") <= silence_until_stopped(caller)
+    assert silence_until_stopped(caller) == wait_ms(None, "medium")
 
 
 def test_an_answer_after_the_detection_was_switched_off_changes_nothing() -> None:
@@ -114,4 +114,4 @@ def test_an_utterance_in_progress_survives_a_change_to_server_vad() -> None:
     caller = listening()
     caller.hear(640, 0.9)
     caller.detect(type="server_vad", silence_duration_ms=200)
-    assert silence_until_stopped(caller) == 224
+    assert silence_until_stopped(caller) == 192

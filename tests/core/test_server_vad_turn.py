@@ -13,11 +13,11 @@ def test_the_whole_turn_in_the_order_of_the_service() -> None:
     assert show(caller.hear(640, 0.9)) == ["input_audio_buffer.speech_started item_id=item_1 audio_start_ms=0"]
     assert show(caller.hear(224, 0.0)) == [
         "transcribe item_id=item_1 pcm=35328B voice_end=15360 tentative=True telephone=False hint=None",
-        "input_audio_buffer.speech_stopped item_id=item_1 audio_end_ms=840",
+        "input_audio_buffer.speech_stopped item_id=item_1 audio_end_ms=832",
         "input_audio_buffer.committed item_id=item_1 previous_item_id=None",
         "conversation.item.added previous_item_id=None item=item_1:user:completed[input_audio:None]",
         "conversation.item.done previous_item_id=None item=item_1:user:completed[input_audio:None]",
-        "transcribe item_id=item_1 pcm=40320B voice_end=15360 tentative=False telephone=False hint=None",
+        "transcribe item_id=item_1 pcm=39936B voice_end=15360 tentative=False telephone=False hint=None",
         "response.created response=resp_1:in_progress[]",
         "start_response response_id=resp_1 context=[item_1] format=(rate=24000)",
     ]
@@ -47,8 +47,8 @@ def test_the_committed_audio_reaches_from_the_padded_start_to_the_end_of_the_sil
     item = caller.item("item_1")
     assert item is not None
     (part,) = item.content
-    # 300 ms of padding, 640 of voice, and the 200 ms of silence that ended the turn.
-    assert len(part.audio) == 48 * (300 + 640 + 200)  # type: ignore[union-attr, arg-type]
+    # 300 ms of padding, 640 of voice, and the silence that ended the turn: 200 ms, to the nearest frame of 32.
+    assert len(part.audio) == 48 * (300 + 640 + 192)  # type: ignore[union-attr, arg-type]
 
 
 def test_a_click_starts_no_turn() -> None:
@@ -70,7 +70,7 @@ def test_a_silence_counts_from_where_the_voice_ended_and_not_from_where_the_vad_
     caller = Caller(lag_ms=64)
     caller.hear(640, 0.9)  # the voice itself ended at 576 ms
     outputs = caller.hear(160, 0.0)
-    assert show(outputs)[1] == "input_audio_buffer.speech_stopped item_id=item_1 audio_end_ms=776"
+    assert show(outputs)[1] == "input_audio_buffer.speech_stopped item_id=item_1 audio_end_ms=768"
 
 
 def test_no_voice_ends_before_it_starts_however_the_vad_lags() -> None:
@@ -121,8 +121,8 @@ def test_threshold_padding_and_silence_of_the_client_take_effect() -> None:
     caller.detect(type="server_vad", threshold=0.8, prefix_padding_ms=100, silence_duration_ms=400)
     assert caller.hear(640, 0.7) == []
     assert show(caller.hear(320, 0.85)) == ["input_audio_buffer.speech_started item_id=item_1 audio_start_ms=540"]
-    assert "input_audio_buffer.speech_stopped" not in tags(caller.hear(384, 0.0))
-    assert show(caller.hear(32, 0.0))[0] == "input_audio_buffer.speech_stopped item_id=item_1 audio_end_ms=1360"
+    assert "input_audio_buffer.speech_stopped" not in tags(caller.hear(352, 0.0))
+    assert show(caller.hear(32, 0.0))[0] == "input_audio_buffer.speech_stopped item_id=item_1 audio_end_ms=1344"
 
 
 def test_the_next_turn_never_reaches_back_into_the_one_before() -> None:
@@ -130,8 +130,8 @@ def test_the_next_turn_never_reaches_back_into_the_one_before() -> None:
     caller.speak_turn()
     caller.answer()
     outputs = caller.hear(96, 0.9)
-    # The turn before ended at 840 ms; a padding of 300 ms before 864 ms would lie in it.
-    assert show(outputs) == ["input_audio_buffer.speech_started item_id=item_3 audio_start_ms=840"]
+    # The turn before ended at 832 ms; a padding of 300 ms before 864 ms would lie in it.
+    assert show(outputs) == ["input_audio_buffer.speech_started item_id=item_3 audio_start_ms=832"]
 
 
 def test_a_long_silence_is_forgotten_but_for_what_a_turn_may_reach_back_to() -> None:
@@ -142,7 +142,7 @@ def test_a_long_silence_is_forgotten_but_for_what_a_turn_may_reach_back_to() -> 
     caller.hear(224, 0.0)
     item = caller.item("item_1")
     assert item is not None
-    assert len(item.content[0].audio) == 48 * (20_000 + 640 + 200)  # type: ignore[union-attr, arg-type]
+    assert len(item.content[0].audio) == 48 * (20_000 + 640 + 192)  # type: ignore[union-attr, arg-type]
 
 
 def test_a_padding_beyond_what_is_kept_starts_where_the_audio_starts() -> None:
@@ -156,7 +156,7 @@ def test_a_padding_beyond_what_is_kept_starts_where_the_audio_starts() -> None:
 
 def test_the_answer_costs_the_audio_heard_and_spoken() -> None:
     caller = Caller()
-    caller.speak_turn()  # 840 ms: 9 tokens of 100 ms
+    caller.speak_turn()  # 832 ms: 9 tokens of 100 ms
     caller.words("Yes.")
     caller.sound(510)  # 11 tokens of 50 ms
     usage = done(caller.finish(input_tokens=30, output_tokens=2)).usage

@@ -15,6 +15,8 @@ from vivavoce.core import effects as fx
 
 RANDOM_EVENTS = 100_000
 EVENTS_A_SESSION = 2_500
+SEEDS = st.integers(0, 255)
+"""Of what is left to chance inside an event. A few will do, and so Hypothesis finds the shortest example in seconds."""
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -24,13 +26,15 @@ class AnyOrder(RuleBasedStateMachine):
         super().__init__()
         self.world = World()
 
-    @rule(kind=st.sampled_from(sorted(MAKERS)), random=st.randoms(use_true_random=False), times=st.integers(1, 8))
-    def events(self, kind: str, random: Random, times: int) -> None:
+    @rule(kind=st.sampled_from(sorted(MAKERS)), seed=SEEDS, times=st.integers(1, 8))
+    def events(self, kind: str, seed: int, times: int) -> None:
+        random = Random(seed)
         for _ in range(times):
             self.world.step(kind, random)
 
-    @rule(voiced=st.integers(0, 12), silent=st.integers(0, 12), random=st.randoms(use_true_random=False))
-    def speech(self, voiced: int, silent: int, random: Random) -> None:
+    @rule(voiced=st.integers(0, 12), silent=st.integers(0, 12), seed=SEEDS)
+    def speech(self, voiced: int, silent: int, seed: int) -> None:
+        random = Random(seed)
         for kind in ["voice"] * voiced + ["silence"] * silent:
             self.world.step("input_audio_buffer.append", random)
             self.world.step(kind, random)
@@ -40,7 +44,7 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
+TestAnyOrder.settings = settings(max_examples=80, stateful_step_count=40, deadline=None, report_multiple_bugs=False)
 
 
 def test_a_hundred_thousand_random_events_break_no_rule() -> None:

@@ -102,6 +102,18 @@ class Timeouts(Section, frozen=True, kw_only=True):
     next_part_s: Annotated[Seconds, Meta(description="Between two parts of an answer.")] = 15.0
 
 
+class Turns(Section, frozen=True, kw_only=True):
+    """How turns are handled beyond what each session chooses."""
+
+    speculate: Annotated[
+        Literal["auto", "always", "never"],
+        Meta(
+            description="Transcribe and prefill while a turn may still go on: sooner answers for work that is "
+            "sometimes in vain. auto: with a local recogniser, where it costs no requests."
+        ),
+    ] = "auto"
+
+
 class Trace(Section, frozen=True, kw_only=True):
     """Recording of sessions for `vivavoce replay`. TRACES HOLD ALL AUDIO AND TEXT of the callers."""
 
@@ -266,5 +278,6 @@ class Config(Section, frozen=True, kw_only=True):
     engines: Engines = field(default_factory=Engines)
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)
+    turns: Turns = field(default_factory=Turns)
     trace: Trace = field(default_factory=Trace)
     log: Log = field(default_factory=Log)

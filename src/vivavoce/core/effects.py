@@ -77,6 +77,13 @@ class TranscriptMissing(_Fact, frozen=True, tag="transcript_missing"):
     message: str
 
 
+class Hypothesis(_Fact, frozen=True, tag="hypothesis"):
+    """What a tentative transcription of an item heard; the turn may go on."""
+
+    item_id: str
+    text: str
+
+
 class AnswerBegan(_Fact, frozen=True, tag="answer_began"):
     """The engine has the first token of a response."""
 
@@ -121,7 +128,7 @@ class Tick(_Fact, frozen=True, tag="tick"):
 
 
 AnswerEvent = AnswerBegan | AnswerText | AnswerAudio | AnswerFinished | AnswerFailed
-EngineEvent = SpeechLikelihood | TurnEstimate | TranscriptReady | TranscriptMissing | AnswerEvent
+EngineEvent = SpeechLikelihood | TurnEstimate | Hypothesis | TranscriptReady | TranscriptMissing | AnswerEvent
 Input = ClientRequest | AudioIn | BadFrame | EngineEvent | Tick
 
 
@@ -145,9 +152,10 @@ class EstimateTurn(_Fact, frozen=True, tag="estimate_turn"):
 class Transcribe(_Fact, frozen=True, tag="transcribe"):
     """Find out what was said in an item.
 
-    `tentative`: the turn may go on; keep the result for the item, tell nobody. A later one for the same item with the
-    same `voice_end` covers the same words: its result is already on the way. `voice_end` is None for a recording that
-    the client brought: it is no part of the stream.
+    `voice_end`: where on the stream the last of these words ended; None where that is not so, for a recording that
+    the client brought, and while the caller goes on speaking.
+    `tentative`: the turn may go on, so the result is only a `Hypothesis`, and none is due. If the turn did end at the
+    same `voice_end`, the words are the same: the final result is already on the way.
     """
 
     item_id: str

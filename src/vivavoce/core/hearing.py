@@ -87,6 +87,12 @@ class Hearing:
         self.announced = None
         return [wire.InputAudioBufferCleared()]
 
+    def hypothesis(self, event: fx.Hypothesis, settings: SessionObject) -> list[fx.Output]:
+        """The first words of a turn that goes on: the language model reads them ahead."""
+        if event.item_id != self.announced or not self._turns.speaking or not event.text:
+            return []
+        return [self._responding.warm(settings, said=event.text)]
+
     def transcript(self, event: fx.TranscriptReady | fx.TranscriptMissing, settings: SessionObject) -> list[fx.Output]:
         """The ASR is done with an item. The client hears of it only if it asked for transcription."""
         item = self._conversation.get(event.item_id)
@@ -113,6 +119,8 @@ class Hearing:
             match event:
                 case turns.Started():
                     outputs += self._started(event.start, settings)
+                case turns.Ongoing():
+                    outputs.append(self._look(settings))
                 case turns.Paused():
                     outputs += self._paused(event.voice_end, settings)
                 case turns.Estimate():
@@ -131,7 +139,12 @@ class Hearing:
         return [
             wire.SpeechStarted(item_id=self.announced, audio_start_ms=start // fx.SAMPLES_PER_MS),
             *(self._responding.interrupt(settings) if interrupt else []),
+            self._responding.warm(settings),
         ]
+
+    def _look(self, settings: SessionObject) -> fx.Transcribe:
+        pcm = self._buffer.slice(self._turns.start, self._buffer.end)
+        return transcribe(self._next_id(), pcm, None, settings, tentative=True)
 
     def _paused(self, voice_end: int, settings: SessionObject) -> list[fx.Output]:
         pcm = self._buffer.slice(self._turns.start, self._buffer.end)

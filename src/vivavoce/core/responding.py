@@ -15,7 +15,7 @@ from vivavoce.core.settings import Capabilities, check_response, check_voice, on
 from vivavoce.protocol import server as wire
 from vivavoce.protocol.client import ResponseParams
 from vivavoce.protocol.errors import ProtocolError
-from vivavoce.protocol.items import ClientItem, Item, ItemReference
+from vivavoce.protocol.items import ClientItem, InputText, Item, ItemReference
 from vivavoce.protocol.session import SessionObject
 
 
@@ -32,9 +32,13 @@ class Responding:
         self._owed = False
         """A turn ended while an answer that may not be interrupted was running: it gets its own answer next."""
 
-    def warm(self, settings: SessionObject) -> fx.Warm:
-        """Prepare the next answer."""
-        return fx.Warm(context=self._context(settings))
+    def warm(self, settings: SessionObject, said: str = "") -> fx.Warm:
+        """Prepare the next answer, to a turn whose first words may be known."""
+        context = self._context(settings)
+        if said:
+            turn = Item(id="", status="in_progress", role="user", content=(InputText(said),))
+            context = replace(context, items=(*context.items, turn))
+        return fx.Warm(context=context)
 
     def after_turn(self, settings: SessionObject) -> list[fx.Output]:
         """The caller has finished a turn: answer, now or as soon as the running answer is done."""

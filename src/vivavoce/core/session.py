@@ -66,6 +66,8 @@ class Session:
                 return self._hearing.likelihood(event, self.settings)
             case fx.TurnEstimate():
                 return self._hearing.estimate(event, self.settings)
+            case fx.Hypothesis():
+                return self._hearing.hypothesis(event, self.settings)
             case fx.TranscriptReady() | fx.TranscriptMissing():
                 return self._hearing.transcript(event, self.settings)
             case fx.AnswerBegan() | fx.AnswerText() | fx.AnswerAudio() | fx.AnswerFinished() | fx.AnswerFailed():

@@ -27,6 +27,9 @@ SEMANTIC_THRESHOLD = 0.5
 SEMANTIC_PREFIX_MS = 300
 PAUSE_MS = 96
 """Silence for this long is worth a tentative transcript."""
+FIRST_LOOK_MS = 800
+NEXT_LOOK_MS = 1600
+"""After so much speech it is worth knowing its first words: the language model can read them ahead of the last."""
 FIRST_ESTIMATE_MS = 192
 NEXT_ESTIMATE_MS = 608
 """The turn detector is asked early in a pause, and again while the pause lasts: it hears the silence too."""
@@ -52,6 +55,10 @@ class Paused(Struct, frozen=True):
     voice_end: int
 
 
+class Ongoing(Struct, frozen=True):
+    """The caller has spoken for a while and goes on."""
+
+
 class Estimate(Struct, frozen=True):
     """It is time to ask whether the turn sounds finished; `at` is the end of what should be judged."""
 
@@ -65,7 +72,7 @@ class Stopped(Struct, frozen=True):
     end: int
 
 
-TurnEvent = Started | Paused | Estimate | Stopped
+TurnEvent = Started | Ongoing | Paused | Estimate | Stopped
 Detection = ServerVad | SemanticVad
 
 
@@ -101,6 +108,8 @@ class Turns:
         self._start = 0
         self._voice_end = 0
         """Where the turn's voice has ended, as far as it is known."""
+        self._look_at = 0
+        """Where the next look at the words so far is due."""
         self._asked_at: int | None = None
         self._probability: float | None = None
 
@@ -125,7 +134,7 @@ class Turns:
         if self._state is not _State.PAUSED or at != self._asked_at:
             return []
         self._probability = probability
-        return self._silence(silent_until, detection)
+        return self._silence(silent_until, detection, tolerance=0)
 
     def hear(self, frame: SpeechLikelihood, detection: Detection, earliest: int) -> list[TurnEvent]:
         """One VAD frame. No turn starts before `earliest`."""
@@ -136,8 +145,9 @@ class Turns:
             self._state = _State.SPEAKING
             self._voiced(frame)
             self._asked_at = self._probability = None
-            return self._overlong(frame.end)
-        return self._silence(frame.end, detection)
+            return self._overlong(frame.end) or self._look(frame.end)
+        # To the nearest frame, not always the next one: a silence is then too long as often as too short.
+        return self._silence(frame.end, detection, tolerance=frame.samples // 2)
 
     def _voiced(self, frame: SpeechLikelihood) -> None:
         # What the VAD calls voice reaches beyond the voice itself by its lag.
@@ -158,13 +168,20 @@ class Turns:
         self._start = max(self._onset - padding * SAMPLES_PER_MS, earliest)
         self._voiced(frame)
         self._onset = None
+        self._look_at = frame.end + FIRST_LOOK_MS * SAMPLES_PER_MS
         return [Started(self._start)]
 
-    def _silence(self, end: int, detection: Detection) -> list[TurnEvent]:
+    def _look(self, end: int) -> list[TurnEvent]:
+        if end < self._look_at:
+            return []
+        self._look_at = end + NEXT_LOOK_MS * SAMPLES_PER_MS
+        return [Ongoing()]
+
+    def _silence(self, end: int, detection: Detection, tolerance: int) -> list[TurnEvent]:
         silent_ms = (end - self._voice_end) / SAMPLES_PER_MS
         wait = self._wait(detection)
-        if silent_ms >= wait:
-            stop = self._voice_end + wait * SAMPLES_PER_MS
+        if silent_ms + tolerance / SAMPLES_PER_MS >= wait:
+            stop = min(self._voice_end + wait * SAMPLES_PER_MS, end)
             events: list[TurnEvent] = [Stopped(self._voice_end, stop)]
             self.reset()
             return events

@@ -13,15 +13,16 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypedDict
+from typing import Protocol, TypedDict, TypeVar
 
 from vivavoce.engines import chatml
 from vivavoce.engines.bridge import Worker
 from vivavoce.ports import EngineError, Finished, Message, Prompt, TextDelta, TokenUsage, Voice
 
+_T = TypeVar("_T")
 BATCH_TOKENS = 32
 """Prompt tokens computed in one go (about 0.5 s on two cores): what a cancel during prefill waits for, and what the
 other answers wait for between two of their tokens. Larger batches were no faster per token on a CPU."""
@@ -115,6 +116,7 @@ class LlamaLlm:
         self._idle = asyncio.Event()
         self._idle.set()
         self._warming = asyncio.Lock()  # prefills ahead of time come one by one
+        self._stopping: set[asyncio.Event] = set()  # native calls that nobody listens to, and that have not ended
 
     @property
     def name(self) -> str:
@@ -157,6 +159,7 @@ class LlamaLlm:
         self._answering += 1
         self._idle.clear()
         try:
+            await self._settled()
             while True:
                 shortened = chatml.fit(prompt, room, density) if prompt.truncation == "auto" else prompt
                 text = chatml.render(shortened)
@@ -186,6 +189,7 @@ class LlamaLlm:
             done = False
             while not done:
                 await self._idle.wait()
+                await self._settled()
                 try:
                     done = await self._prefill(text, room)
                 except _TooLong:
@@ -210,7 +214,7 @@ class LlamaLlm:
 
         # The thread never waits for a slow listener: it would hold a place in line that the model no longer needs.
         ahead = most + room // BATCH_TOKENS + 8
-        async with aclosing(self._worker.stream(produce, ahead)) as parts:
+        async with aclosing(self._native(produce, ahead)) as parts:
             async for part in parts:
                 if not isinstance(part, _Prefilling):
                     yield part
@@ -228,10 +232,40 @@ class LlamaLlm:
             answer.check()
 
         finished = False
-        async with aclosing(self._worker.stream(produce, ahead=room // BATCH_TOKENS + 8)) as parts:
+        async with aclosing(self._native(produce, room // BATCH_TOKENS + 8)) as parts:
             async for part in parts:
                 finished = finished or isinstance(part, Finished)
         return finished
+
+    async def _settled(self) -> None:
+        """Wait until abandoned calls have ended, a batch at most.
+
+        Each still holds the place with the cache that the next call needs; it would get another one, and begin cold.
+        """
+        for over in list(self._stopping):
+            await over.wait()
+            self._stopping.discard(over)
+
+    async def _native(self, produce: Callable[[Callable[[_T], bool]], None], ahead: int) -> AsyncGenerator[_T, None]:
+        """`Worker.stream`, and a note of calls that go on when nobody listens any more."""
+        loop, over, begun = asyncio.get_running_loop(), asyncio.Event(), False
+
+        def call(emit: Callable[[_T], bool]) -> None:
+            nonlocal begun
+            begun = True
+            try:
+                produce(emit)
+            finally:
+                with suppress(RuntimeError):  # the loop is closed, and nobody waits
+                    loop.call_soon_threadsafe(over.set)
+
+        try:
+            async with aclosing(self._worker.stream(call, ahead)) as parts:
+                async for part in parts:
+                    yield part
+        finally:
+            if begun and not over.is_set():
+                self._stopping.add(over)
 
     def _request(self, text: str, most: int) -> dict[str, object]:
         return {

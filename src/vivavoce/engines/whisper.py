@@ -142,7 +142,7 @@ class WhisperAsr:
         prompt = _prompt(loaded, hint.prompt)
         async with aclosing(_windows(speech)) as windows:
             async for window, last in windows:
-                text, language = await self._worker.run(_hear, loaded, window, language, prompt, hint.telephone)
+                text, language = await self._worker.run(_hear, loaded, window, language, prompt, hint)
                 texts += [text] if text else []
                 yield Transcript(" ".join(texts), final=last)
 
@@ -164,15 +164,15 @@ async def _windows(speech: AsyncIterator[Pcm]) -> AsyncGenerator[tuple[Pcm, bool
 
 
 def _hear(
-    loaded: _Loaded, speech: Pcm, language: str | None, prompt: tuple[int, ...], telephone: bool
+    loaded: _Loaded, speech: Pcm, language: str | None, prompt: tuple[int, ...], hint: AsrHint
 ) -> tuple[str, str | None]:
     """The text of one window, "" when nobody spoke, and the language that was named or found."""
     audio = resample(speech, MEL_RATE)
     if levels(audio).max(initial=QUIET_DB) <= QUIET_DB:
         return "", language
     try:
-        heard, language = _read(loaded, audio, language, prompt, full=telephone)
-        if heard.suspicious and heard.spoken and not telephone:
+        heard, language = _read(loaded, audio, language, prompt, full=hint.telephone and not hint.quick)
+        if heard.suspicious and heard.spoken and not (hint.telephone or hint.quick):
             again, language = _read(loaded, audio, language, prompt, full=True)
             heard = again if again.score >= heard.score or not again.suspicious else heard
     except (RuntimeError, ValueError) as error:

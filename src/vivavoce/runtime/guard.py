@@ -19,11 +19,11 @@ _log = logging.getLogger(__name__)
 class Timeouts:
     """How long engines may take, in seconds."""
 
-    transcript_s: float = 30.0
+    transcript_s: float = 15.0
     first_part_s: float = 30.0
     """From the start of a response to its first part."""
     next_part_s: float = 15.0
-    turn_s: float = 2.0
+    turn_s: float = 1.0
     """For the turn detector; without an answer the caller simply gets the longest wait."""
 
 

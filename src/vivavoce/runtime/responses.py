@@ -63,7 +63,7 @@ class Responses:
 
     def cancel(self, response_id: str) -> None:
         """Stop all work on an answer."""
-        if task := self._tasks.get(response_id):
+        if task := self._tasks.pop(response_id, None):
             task.cancel()
 
     def warm(self, command: fx.Warm) -> None:

@@ -48,6 +48,8 @@ class EngineSet:
     asr: Asr
     responder: Responder
     turn: TurnDetector | None = None
+    speculate: bool = True
+    """Transcribe and prefill while a turn may still go on: sooner answers, for work that is sometimes in vain."""
     timeouts: Timeouts = field(default_factory=Timeouts)
 
 
@@ -106,7 +108,7 @@ class Runner:
     def _open(self, group: asyncio.TaskGroup) -> None:
         self._group = group
         limits = self._engines.timeouts
-        self._transcripts = Transcripts(self._engines.asr, limits, group, self._handle)
+        self._transcripts = Transcripts(self._engines.asr, limits, group, self._handle, self._engines.speculate)
         self._responses = Responses(
             self._engines.responder, limits, group, self._outbox, self._transcripts, self._handle
         )

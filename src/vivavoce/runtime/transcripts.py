@@ -8,9 +8,13 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from vivavoce.audio.pcm import Pcm
-from vivavoce.core.effects import Transcribe, TranscriptMissing, TranscriptReady
+from vivavoce.core.effects import Hypothesis, Transcribe, TranscriptMissing, TranscriptReady
 from vivavoce.ports import Asr, AsrHint, EngineError, Transcript
 from vivavoce.runtime.guard import Timeouts, guarded_parts
+
+LOOK_WHILE_RUNNING = 0
+PAUSE_WHILE_RUNNING = 1
+"""Transcriptions that may run while a tentative one begins: none for a look at a turn that goes on."""
 
 
 @dataclass(slots=True)
@@ -23,7 +27,7 @@ class Transcripts:
     """One session's transcriptions in progress.
 
     A tentative one begins in a pause. If the turn ends there, its result is the turn's; if the caller goes on, it is
-    cancelled and forgotten.
+    cancelled and forgotten. While the engine is busy there are none: they are only worth idle time.
     """
 
     def __init__(
@@ -31,24 +35,31 @@ class Transcripts:
         asr: Asr,
         timeouts: Timeouts,
         group: asyncio.TaskGroup,
-        tell: Callable[[TranscriptReady | TranscriptMissing], object],
+        tell: Callable[[Hypothesis | TranscriptReady | TranscriptMissing], object],
+        speculate: bool,
     ) -> None:
         self._asr = asr
         self._timeouts = timeouts
         self._group = group
         self._tell = tell
+        self._speculate = speculate
         self._work: dict[str, _Work] = {}
 
     def perform(self, command: Transcribe) -> None:
         """Begin, or adopt what was begun in the pause."""
+        if command.tentative and not self._worth_it(command):
+            return
         work = self._work.get(command.item_id)
         if work is None or command.voice_end is None or work.command.voice_end != command.voice_end:
             self._forget_tentative()
             work = _Work(command, self._group.create_task(self._text(command)))
             self._work[command.item_id] = work
-        if not command.tentative:
-            work.command = command
-            self._group.create_task(self._deliver(work))
+        work.command = command
+        self._group.create_task(self._suppose(work) if command.tentative else self._deliver(work))
+
+    def _worth_it(self, command: Transcribe) -> bool:
+        busy = PAUSE_WHILE_RUNNING if command.voice_end is not None else LOOK_WHILE_RUNNING
+        return self._speculate and self._asr.running <= busy
 
     def _forget_tentative(self) -> None:
         for item_id in [item_id for item_id, work in self._work.items() if work.command.tentative]:
@@ -68,6 +79,11 @@ class Transcripts:
             return _words(await asyncio.shield(task))
 
         return read
+
+    async def _suppose(self, work: _Work) -> None:
+        text = await asyncio.shield(work.task)
+        if isinstance(text, str) and work.command.tentative:
+            self._tell(Hypothesis(item_id=work.command.item_id, text=text))
 
     async def _deliver(self, work: _Work) -> None:
         command = work.command
@@ -102,6 +118,7 @@ class Transcripts:
             language=command.hint.language if command.hint else None,
             prompt=(command.hint.prompt or "") if command.hint else "",
             telephone=command.telephone,
+            quick=command.tentative and command.voice_end is None,
         )
         async with aclosing(self._asr.transcribe(_once(Pcm.from_bytes(command.pcm)), hint)) as results:
             async for transcript in results:
