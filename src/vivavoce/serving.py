@@ -47,7 +47,7 @@ async def serving(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> Async
     """Serve inside this event loop; gives the port."""
     server = uvicorn_server(app, host, port)
     task = asyncio.create_task(server.serve())
-    while not server.started and not task.done():  # uvicorn has no event for it
+    while not server.started and not task.done():  # noqa: ASYNC110  # uvicorn has no event for it
         await asyncio.sleep(0.01)
     try:
         yield bound_port(server)

@@ -33,7 +33,7 @@ def test_all_mistakes_of_a_file_come_together(tmp_path: Path) -> None:
     """
     assert problems(tmp_path, toml) == [
         "servr: there is no such setting. Did you mean 'server'? "
-        "Known here: server, model, engines, limits, timeouts, trace, log.",
+        "Known here: server, model, engines, limits, timeouts, turns, trace, log.",
         "server.hots: there is no such setting. Did you mean 'host'? Known here: host, port, keys, keys_env.",
         "server.port: integer above maximum value. Expected a value <= 65535, but got 99999 instead.",
         "log.level: Invalid value: 'warn'. Supported values are: 'debug', 'error', 'info', and 'warning'. "
