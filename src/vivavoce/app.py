@@ -160,13 +160,9 @@ class Server:
             asr=self._engines.asr,
             responder=self._engines.responder,
             turn=self._engines.turn,
-            speculate=self._speculate(),
+            speculate=_speculates(self._config),
             timeouts=Timeouts(limits.transcript_s, limits.first_part_s, limits.next_part_s, limits.turn_s),
         )
-
-    def _speculate(self) -> bool:
-        choice = self._config.turns.speculate
-        return choice == "always" or (choice == "auto" and not isinstance(self._config.engines.asr, OpenAiAsr))
 
     def _recorder(
         self, ids: RandomIds, settings: SessionObject, now: float, expires_in: float | None
@@ -212,3 +208,8 @@ def create_app(server: Server, on_started: Callable[[EngineError | None], None] 
 
     routes = [*Http(server, server.auth).routes(), *ws.routes(server)]
     return Starlette(routes=routes, lifespan=lifespan, exception_handlers=EXCEPTION_HANDLERS)
+
+
+def _speculates(config: Config) -> bool:
+    choice = config.turns.speculate
+    return choice == "always" or (choice == "auto" and not isinstance(config.engines.asr, OpenAiAsr))
