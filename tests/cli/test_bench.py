@@ -15,7 +15,8 @@ def test_a_running_server(tmp_path: Path) -> None:
     with server() as live:
         options = ["--question", str(path), "--turns", "1"]
         result = vivavoce("bench", "turn", "--url", live.ws, "--json", figures, *options)
-    assert result.exit_code == 0, result.output
+    # A machine too busy to call in real time is said to be one; what was measured is there all the same.
+    assert result.exit_code == (1 if "not trustworthy" in result.output else 0), result.output
     assert "first audio" in result.output
     assert "0 of 1" in result.output
     found = json.loads(figures.read_text())
