@@ -102,7 +102,7 @@ def report(settings: Settings, sessions: Sequence[SessionResult], usage: Usage |
         server=_server_usage(usage, sessions),
         lag=lag,
         trustworthy=lag is not None and lag.p95 <= STARVED_MS,
-        machine=_machine(),
+        machine=machine(),
         results=results,
     )
 
@@ -127,7 +127,8 @@ def _server_usage(usage: Usage | None, sessions: Sequence[SessionResult]) -> Ser
     return ServerUsage(round(usage.cpu_s / seconds, 4), round(usage.idle_bytes / 1e6, 1), round(grown / 1e6, 2), others)
 
 
-def _machine() -> dict[str, str]:
+def machine() -> dict[str, str]:
+    """Where a measurement was made."""
     return {
         "vivavoce": __version__,
         "python": platform.python_version(),

@@ -31,14 +31,14 @@ def watched(pid: int | None) -> Generator[Usage | None]:
     if pid is None or not Path("/proc/self/stat").exists():
         yield None
         return
-    usage = Usage(idle_bytes=_resident(pid))
+    usage = Usage(idle_bytes=resident(pid))
     usage.peak_bytes = usage.idle_bytes
     began, before, busy = time.monotonic(), _cpu(pid), _busy()
     over = threading.Event()
 
     def sample() -> None:
         while not over.wait(_SAMPLE_S):
-            usage.peak_bytes = max(usage.peak_bytes, _resident(pid))
+            usage.peak_bytes = max(usage.peak_bytes, resident(pid))
 
     sampler = threading.Thread(target=sample, daemon=True)
     sampler.start()
@@ -79,7 +79,8 @@ def _busy() -> float | None:
     return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK") - sum(os.times()[:4])
 
 
-def _resident(pid: int) -> int:
+def resident(pid: int) -> int:
+    """Bytes of memory of the process and its descendants."""
     pages = (_read(Path(f"/proc/{member}/statm")).split() for member in _family(pid))
     return sum(int(each[1]) for each in pages if each) * os.sysconf("SC_PAGE_SIZE")
 

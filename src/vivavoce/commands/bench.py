@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.console import Console
 
@@ -16,6 +12,9 @@ from vivavoce.bench.callers import Load, check_connection, run_callers
 from vivavoce.bench.question import spoken_question
 from vivavoce.bench.report import Report, Settings, report
 from vivavoce.bench.usage import watched
+from vivavoce.commands.bench_barge_in import barge_in
+from vivavoce.commands.bench_calls import calls
+from vivavoce.commands.bench_shared import EngineSet, environment, write
 from vivavoce.commands.bench_table import show
 from vivavoce.commands.shared import Callee, CommandError, callee, explained, question
 from vivavoce.testing.call import Line
@@ -27,14 +26,6 @@ app = typer.Typer(
 )
 _CYCLE_S = 2.0
 """What a turn takes beside the question itself: the answer, and the pause after it."""
-
-
-class EngineSet(StrEnum):
-    """Which engines the server that is started runs."""
-
-    instant = "instant"
-    local = "local"
-    configured = "configured"
 
 
 @app.callback()
@@ -90,7 +81,7 @@ def turn(
         wire = FORMATS["pcm"]
         speech = question(wav, wire) if wav else Speech.of(spoken_question(), wire)
         detection = {"type": "server_vad", "silence_duration_ms": silence_ms}
-        with callee(url, key, config, errors, _environment(engines, sessions)) as server:
+        with callee(url, key, config, errors, environment(engines, sessions)) as server:
             line = Line(server.url, server.key, model, wire, detection, timeout=timeout)
             check_connection(line)
             load = Load(line, speech, range(sessions), turns, speech.ms / 1000 + _CYCLE_S)
@@ -98,7 +89,7 @@ def turn(
             found = _measure(load, settings, server, client_processes, errors)
         show(console, found)
         if json:
-            _write(json, found)
+            write(json, found)
         if found.failed or not found.trustworthy:
             raise typer.Exit(1)
 
@@ -111,20 +102,5 @@ def _measure(load: Load, settings: Settings, server: Callee, processes: int, err
     return report(settings, results, usage)
 
 
-def _environment(engines: EngineSet, sessions: int) -> Mapping[str, str]:
-    """For the server: what the user has configured would blur what `instant` and `local` mean."""
-    room = {"VIVAVOCE_LIMITS__MAX_SESSIONS": str(sessions + 1)}
-    if engines is EngineSet.configured:
-        return {**os.environ, **room}
-    plain = {name: value for name, value in os.environ.items() if "__" not in name or not name.startswith("VIVAVOCE_")}
-    plain.pop("VIVAVOCE_CONFIG", None)
-    if engines is EngineSet.instant:
-        room |= {f"VIVAVOCE_ENGINES__{role}__NAME": "instant" for role in ("TURN", "ASR", "LLM", "TTS")}
-    return {**plain, **room}
-
-
-def _write(path: Path, found: Report) -> None:
-    try:
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
-    except OSError as error:
-        raise CommandError(f"{path}: {error.strerror}.") from None
+app.command()(barge_in)
+app.command()(calls)

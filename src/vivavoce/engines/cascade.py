@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 
+from vivavoce.audio.pcm import Pcm
 from vivavoce.engines.speech_text import Clauses
 from vivavoce.ports import (
     Began,
@@ -33,6 +34,11 @@ CLAUSES_AHEAD = 4
 PARTS_AHEAD = 32
 """Parts, about 3 s of audio, that may wait for the listener; then the voice waits."""
 
+BEGIN_WITHIN_S = 1.0
+"""After the first token; a first clause that takes longer is cut where it can be, as if the sound ran out then."""
+SECONDS_PER_WORD = 0.3
+"""How long a voice takes for a word, about: what a clause is worth before it has been spoken."""
+
 _Parts = asyncio.Queue[ResponsePart | Exception]
 
 
@@ -41,6 +47,40 @@ class _End:
     """How the model's text ended."""
 
     finished: Finished = Finished()  # noqa: RUF009  # frozen
+
+
+class _Ahead:
+    """How much sound the listener has before him: what was sent and not heard yet, and what will be spoken next."""
+
+    def __init__(self) -> None:
+        self._clock = asyncio.get_running_loop().time
+        self._ends_at = 0.0
+        self._unspoken = 0.0
+
+    def began(self) -> None:
+        """The model has found its first word."""
+        self._ends_at = self._clock() + BEGIN_WITHIN_S
+
+    def clause(self, text: str) -> None:
+        """A clause waits for the voice."""
+        self._unspoken += _worth(text)
+
+    def sound(self, pcm: Pcm) -> None:
+        """A piece of sound is on its way."""
+        self._ends_at = max(self._ends_at, self._clock()) + pcm.ms / 1000
+
+    def spoken(self, text: str) -> None:
+        """All the sound of a clause is on its way."""
+        self._unspoken -= _worth(text)
+
+    @property
+    def seconds(self) -> float:
+        """Never less than 0; what is not spoken yet is a guess."""
+        return max(0.0, self._ends_at - self._clock()) + self._unspoken
+
+
+def _worth(text: str) -> float:
+    return len(text.split()) * SECONDS_PER_WORD
 
 
 class Cascade:
@@ -126,17 +166,19 @@ class Cascade:
     async def _make(self, prompt: Prompt, parts: _Parts) -> None:
         """Put the whole answer, or what prevented it, into `parts`."""
         clauses: asyncio.Queue[str | None] = asyncio.Queue(CLAUSES_AHEAD)
-        end = _End()
+        end, ahead = _End(), _Ahead()
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._think(prompt, clauses, parts, end))
-                tasks.create_task(self._say(clauses, prompt.voice, parts))
+                tasks.create_task(self._think(prompt, clauses, parts, end, ahead))
+                tasks.create_task(self._say(clauses, prompt.voice, parts, ahead))
         except ExceptionGroup as failures:
             await parts.put(failures.exceptions[0])
         else:
             await parts.put(end.finished)
 
-    async def _think(self, prompt: Prompt, clauses: asyncio.Queue[str | None], parts: _Parts, end: _End) -> None:
+    async def _think(
+        self, prompt: Prompt, clauses: asyncio.Queue[str | None], parts: _Parts, end: _End, ahead: _Ahead
+    ) -> None:
         cutter, began = Clauses(), False
         async with aclosing(self._llm.generate(prompt)) as answer:
             async for part in answer:
@@ -145,19 +187,24 @@ class Cascade:
                     continue
                 if not began:
                     began = True
+                    ahead.began()
                     await parts.put(Began())
-                for clause in cutter.feed(part.text):
+                for clause in cutter.feed(part.text, ahead.seconds):
+                    ahead.clause(clause)
                     await clauses.put(clause)
         for clause in cutter.end():
+            ahead.clause(clause)
             await clauses.put(clause)
         await clauses.put(None)
 
-    async def _say(self, clauses: asyncio.Queue[str | None], voice: Voice, parts: _Parts) -> None:
+    async def _say(self, clauses: asyncio.Queue[str | None], voice: Voice, parts: _Parts, ahead: _Ahead) -> None:
         while (clause := await clauses.get()) is not None:
             await parts.put(SpokenText(clause))
             async with aclosing(self._tts.speak(_as_read(clause), voice)) as audio:
                 async for piece in audio:
+                    ahead.sound(piece)
                     await parts.put(SpokenAudio(piece))
+            ahead.spoken(clause)
 
 
 def _as_read(clause: str) -> str:

@@ -112,6 +112,7 @@ class LlamaLlm:
         self._prompt_cache_mib = prompt_cache_mib
         self._server: _Server | None = None
         self._worker = Worker(name, slots)
+        self._ahead = Worker(f"{name}-ahead", 1)  # prefills; apart from the answers, so that these can be counted
         self._answering = 0  # answers that run or wait in line; a warm-up gives way to them
         self._idle = asyncio.Event()
         self._idle.set()
@@ -124,6 +125,11 @@ class LlamaLlm:
 
     @property
     def running(self) -> int:
+        return self._worker.running + self._ahead.running
+
+    @property
+    def answering(self) -> int:
+        """Of these, the calls that generate an answer, abandoned ones included; the others prefill ahead of one."""
         return self._worker.running
 
     async def start(self) -> None:
@@ -145,6 +151,7 @@ class LlamaLlm:
 
     async def aclose(self) -> None:
         """Stop what runs and free the model."""
+        await self._ahead.aclose()
         await self._worker.aclose()
         await asyncio.to_thread(self._unload)
 
@@ -214,7 +221,7 @@ class LlamaLlm:
 
         # The thread never waits for a slow listener: it would hold a place in line that the model no longer needs.
         ahead = most + room // BATCH_TOKENS + 8
-        async with aclosing(self._native(produce, ahead)) as parts:
+        async with aclosing(self._native(self._worker, produce, ahead)) as parts:
             async for part in parts:
                 if not isinstance(part, _Prefilling):
                     yield part
@@ -232,7 +239,7 @@ class LlamaLlm:
             answer.check()
 
         finished = False
-        async with aclosing(self._native(produce, room // BATCH_TOKENS + 8)) as parts:
+        async with aclosing(self._native(self._ahead, produce, room // BATCH_TOKENS + 8)) as parts:
             async for part in parts:
                 finished = finished or isinstance(part, Finished)
         return finished
@@ -246,7 +253,9 @@ class LlamaLlm:
             await over.wait()
             self._stopping.discard(over)
 
-    async def _native(self, produce: Callable[[Callable[[_T], bool]], None], ahead: int) -> AsyncGenerator[_T, None]:
+    async def _native(
+        self, worker: Worker, produce: Callable[[Callable[[_T], bool]], None], ahead: int
+    ) -> AsyncGenerator[_T, None]:
         """`Worker.stream`, and a note of calls that go on when nobody listens any more."""
         loop, over, begun = asyncio.get_running_loop(), asyncio.Event(), False
 
@@ -260,7 +269,7 @@ class LlamaLlm:
                     loop.call_soon_threadsafe(over.set)
 
         try:
-            async with aclosing(self._worker.stream(call, ahead)) as parts:
+            async with aclosing(worker.stream(call, ahead)) as parts:
                 async for part in parts:
                     yield part
         finally:

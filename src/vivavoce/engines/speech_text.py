@@ -1,23 +1,34 @@
 """From what a model writes to what a voice says: cleans the text, and cuts it into clauses as it comes.
 
-Both steps read one character after another, so the result never depends on how the text was cut into deltas.
+Both steps read one character after another, so the result never depends on how the text was cut into deltas; where
+the clauses end, though, depends on how soon the listener needs the next one.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from math import inf
 
 FIRST_WORDS = 3
 """A first clause may end at a comma from this many words on: the sooner it ends, the sooner the caller hears it."""
 LATER_WORDS = 12
-"""Later clauses are whole sentences, and are only cut at a comma once they have this many words."""
+"""Later clauses are whole sentences, and are only cut at a comma once they have this many words; see `SOON_S`."""
 LONGEST = 240
 """Characters after which a clause is cut at the next space, whatever it says."""
 CONJUNCTION_WORDS = 4
 """A first clause without a mark may end before a conjunction from this many words on."""
+SOON_S = 1.5
+"""With less sound than this left, a later clause may be as short as the first: the listener would have to wait for
+the whole sentence otherwise. It is about what a model on two cores needs for ten words."""
+WAITING_S = 0.4
+"""With less than this, a clause without a mark may also end before a phrase, where people pause too ..."""
+PHRASE_WORDS = 5
+"""... from this many words on."""
 
 _CONJUNCTIONS = frozenset(("because", "but", "although", "though", "while", "whereas", "since", "unless", "which"))
+_PHRASE_STARTS = "so when where until into with from for by about between through during after before"
+_PHRASES = frozenset(_PHRASE_STARTS.split())
 _SHORTENED = (
     "mr mrs ms dr prof sr jr st rev hon gen col lt sgt capt cpl gov sen rep pres vs approx dept est fig inc ltd"
     " co corp mt ave blvd rd jan feb mar apr jun jul aug sep sept oct nov dec"
@@ -47,8 +58,12 @@ class Clauses:
         self._cleaner = _Cleaner()
         self._splitter = _Splitter()
 
-    def feed(self, delta: str) -> list[str]:
-        """The clauses that are complete with this piece of text."""
+    def feed(self, delta: str, ahead_s: float = inf) -> list[str]:
+        """The clauses that are complete with this piece of text.
+
+        `ahead_s`: seconds of sound that the listener still has before him. With few, clauses are shorter.
+        """
+        self._splitter.ahead_s = ahead_s
         return [clause for c in delta for clean in self._cleaner.feed(c) for clause in self._splitter.feed(clean)]
 
     def end(self) -> list[str]:
@@ -158,6 +173,7 @@ class _Splitter:
     """Cuts clean text into clauses; sees the first letter after a gap before it decides."""
 
     def __init__(self) -> None:
+        self.ahead_s = inf
         self._clause = ""
         self._gap = ""  # the blank behind `_clause`: "", " " or a line break
         self._first = True
@@ -188,12 +204,23 @@ class _Splitter:
         if self._gap == "\n" or self._ends(clause, following):
             return self._cut(len(clause), " ")
         before, _, word = clause.rpartition(" ")
-        if self._first and word in _CONJUNCTIONS and _words(before) >= CONJUNCTION_WORDS:
+        if self._may_pause(word, _words(before)):
             done = self._cut(len(before), "")
             self._clause += " "
             return done
         self._clause += " "
         return []
+
+    @property
+    def _soon(self) -> bool:
+        """Whether the next clause is wanted early."""
+        return self._first or self.ahead_s < SOON_S
+
+    def _may_pause(self, word: str, words: int) -> bool:
+        """Whether a clause of `words` words may end before `word`."""
+        if word in _CONJUNCTIONS:
+            return self._soon and words >= CONJUNCTION_WORDS
+        return self.ahead_s < WAITING_S and word in _PHRASES and words >= PHRASE_WORDS
 
     def _cut(self, at: int, gap: str) -> list[str]:
         done, rest = self._clause[:at], self._clause[at:]
@@ -211,7 +238,7 @@ class _Splitter:
         if mark == "," and following.isdecimal():  # "September 2, 1945"
             return False
         if mark in _PAUSES and mark:
-            return _words(clause) >= (FIRST_WORDS if self._first else LATER_WORDS)
+            return _words(clause) >= (FIRST_WORDS if self._soon else LATER_WORDS)
         return len(clause) > LONGEST
 
 

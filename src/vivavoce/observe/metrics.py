@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from functools import partial
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -46,6 +46,19 @@ class Busy(Protocol):
         """Calls that occupy it now."""
 
 
+@runtime_checkable
+class WorksAhead(Protocol):
+    """An engine that also works for answers that nobody has asked for yet."""
+
+    @property
+    def name(self) -> str:
+        """The name that chooses it in the configuration."""
+
+    @property
+    def answering(self) -> int:
+        """Calls that occupy it now to make an answer."""
+
+
 class Metrics:
     """One server's metrics, in a registry of their own."""
 
@@ -72,6 +85,14 @@ class Metrics:
         self._engines = Gauge(
             "vivavoce_engine_running", "Calls that occupy an engine now.", ["role", "engine"], registry=registry
         )
+        self._answering = Gauge(
+            "vivavoce_engine_answering",
+            "Of the calls that occupy an engine now, those that make an answer. Only of engines that also work ahead.",
+            ["role", "engine"],
+            registry=registry,
+        )
+        tasks = Gauge("vivavoce_tasks", "Tasks of the event loop now, that of this scrape included.", registry=registry)
+        tasks.set_function(_tasks)
         self._lag = Histogram(
             "vivavoce_event_loop_lag_seconds",
             "How late the event loop ran a timer.",
@@ -115,6 +136,8 @@ class Metrics:
         """Show, at every scrape, how busy each of these engines is; the keys are their roles."""
         for role, engine in engines.items():
             self._engines.labels(role, engine.name).set_function(partial(_running, engine))
+            if isinstance(engine, WorksAhead):
+                self._answering.labels(role, engine.name).set_function(partial(_answering, engine))
 
     def render(self) -> tuple[bytes, str]:
         """The exposition and its content type."""
@@ -131,3 +154,14 @@ class Metrics:
 
 def _running(engine: Busy) -> float:
     return engine.running
+
+
+def _answering(engine: WorksAhead) -> float:
+    return engine.answering
+
+
+def _tasks() -> float:
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:  # no loop runs in this thread
+        return 0

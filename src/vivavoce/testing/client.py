@@ -103,6 +103,10 @@ class Client:
         updated = at(reply, "session")
         return updated if isinstance(updated, Mapping) else {}
 
+    def abort(self) -> None:
+        """Be gone without a word, as a caller whose network fails."""
+        self._socket.transport.abort()
+
     async def receive(self) -> None:
         """Take events until the connection is over. `connect` runs it."""
         try:
