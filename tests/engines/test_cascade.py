@@ -126,6 +126,36 @@ def test_the_model_writes_on_while_the_voice_speaks() -> None:
     assert run_virtual(scenario()) == pytest.approx(2.9)  # 1.9 + 1: the first clause waits for the word after it
 
 
+def words(answer: Sequence[ResponsePart]) -> list[str]:
+    return [part.text for part in answer if isinstance(part, SpokenText)]
+
+
+def slowly(text: str, seconds: float) -> list[TextDelta | Wait | Finished]:
+    """A model that needs this long for each word."""
+    written: list[TextDelta | Wait | Finished] = []
+    for number, word in enumerate(text.split()):
+        written += [Wait(seconds), TextDelta(word if number == 0 else f" {word}")]
+    return [*written, Finished()]
+
+
+def test_clauses_are_shorter_when_the_model_is_slow() -> None:
+    text = "Sure! Take flour, eggs, and milk, stir them, then bake it all in a pan for a while."
+    for pace, expected in (
+        (0.0, ["Sure!", " Take flour, eggs, and milk, stir them, then bake it all in a pan for a while."]),
+        (0.2, ["Sure!", " Take flour, eggs,", " and milk, stir them,", " then bake it all in a pan for a while."]),
+    ):
+        tts = ScriptedTts(*[sound(1000)] * len(expected))
+        assert words(run_virtual(parts(ScriptedLlm(slowly(text, pace)), tts, asked()))) == expected
+
+
+def test_a_first_sentence_that_takes_long_is_not_waited_for() -> None:
+    text = "Rain forms when water vapor condenses into tiny droplets."
+    whole, halves = [text], ["Rain forms when water vapor condenses", " into tiny droplets."]
+    for pace, expected in ((0.05, whole), (0.2, halves)):
+        tts = ScriptedTts(*[sound(1000)] * len(expected))
+        assert words(run_virtual(parts(ScriptedLlm(slowly(text, pace)), tts, asked()))) == expected
+
+
 def test_nothing_runs_far_ahead_of_the_listener() -> None:
     llm, tts = ScriptedLlm(says("Word. " * 50)), ScriptedTts(*[sound(1000)] * 50)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,23 +22,26 @@ TEXTS = st.one_of(
 )
 
 
-def cut(text: str) -> list[str]:
+AHEAD = st.sampled_from((0.0, 1.0, inf))
+
+
+def cut(text: str, ahead_s: float = inf) -> list[str]:
     clauses = Clauses()
-    return clauses.feed(text) + clauses.end()
+    return clauses.feed(text, ahead_s) + clauses.end()
 
 
-@given(TEXTS, st.lists(st.integers(0, 80)))
-def test_the_clauses_do_not_depend_on_the_deltas(text: str, places: list[int]) -> None:
+@given(TEXTS, st.lists(st.integers(0, 80)), AHEAD)
+def test_the_clauses_do_not_depend_on_the_deltas(text: str, places: list[int], ahead_s: float) -> None:
     clauses, said, start = Clauses(), list[str](), 0
     for end in [*sorted(min(p, len(text)) for p in places), len(text)]:
-        said += clauses.feed(text[start:end])
+        said += clauses.feed(text[start:end], ahead_s)
         start = end
-    assert said + clauses.end() == cut(text)
+    assert said + clauses.end() == cut(text, ahead_s)
 
 
-@given(TEXTS)
-def test_the_clauses_together_are_the_whole_text(text: str) -> None:
-    clauses = cut(text)
+@given(TEXTS, AHEAD)
+def test_the_clauses_together_are_the_whole_text(text: str, ahead_s: float) -> None:
+    clauses = cut(text, ahead_s)
     assert "".join(clauses) == spoken_form(text)
     assert all(clause.strip() for clause in clauses)
 
@@ -70,6 +75,44 @@ def test_nothing_unspeakable_is_said(text: str) -> None:
 )
 def test_where_clauses_end(text: str, clauses: list[str]) -> None:
     assert cut(text) == clauses
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "clauses"),
+    [
+        (
+            2.0,
+            ["To make it,", " mix milk, eggs, and oil, because it is good, then stir it all well with care and love."],
+        ),
+        (
+            1.0,
+            [
+                "To make it,",
+                " mix milk, eggs,",
+                " and oil, because it is good,",
+                " then stir it all well with care and love.",
+            ],
+        ),
+        (
+            0.2,
+            [
+                "To make it,",
+                " mix milk, eggs,",
+                " and oil, because it is good,",
+                " then stir it all well",
+                " with care and love.",
+            ],
+        ),
+    ],
+)
+def test_clauses_are_shorter_where_the_sound_runs_out(ahead_s: float, clauses: list[str]) -> None:
+    text = "To make it, mix milk, eggs, and oil, because it is good, then stir it all well with care and love."
+    assert cut(text, ahead_s) == clauses
+
+
+def test_short_answers_stay_whole_however_late() -> None:
+    for text in ("Paris.", "It is Paris.", "He came from Rome.", "I will be there by ten."):
+        assert cut(text, 0.0) == [text]
 
 
 def test_long_text_without_marks_is_cut() -> None:

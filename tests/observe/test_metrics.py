@@ -90,3 +90,29 @@ def test_the_event_loops_lag_is_measured() -> None:
     metrics = Metrics()
     asyncio.run(_watched(metrics))
     assert samples(metrics)["vivavoce_event_loop_lag_seconds_count"] == 1
+
+
+@dataclass
+class Ahead(Busy):
+    answering: int
+
+
+def test_an_engine_that_works_ahead_says_what_is_for_an_answer() -> None:
+    metrics = Metrics()
+    metrics.watch_engines({"llm": Ahead("llama", 3, 2), "tts": Busy("hibari", 1)})
+    found = samples(metrics)
+    assert found["vivavoce_engine_running engine=llama role=llm"] == 3
+    assert found["vivavoce_engine_answering engine=llama role=llm"] == 2
+    assert "vivavoce_engine_answering engine=hibari role=tts" not in found
+
+
+def test_the_event_loops_tasks_are_counted() -> None:
+    async def scraped() -> dict[str, float]:
+        other = asyncio.create_task(asyncio.sleep(60))
+        found = samples(metrics)
+        other.cancel()
+        return found
+
+    metrics = Metrics()
+    assert asyncio.run(scraped())["vivavoce_tasks"] == 2
+    assert samples(metrics)["vivavoce_tasks"] == 0  # no loop, no tasks
