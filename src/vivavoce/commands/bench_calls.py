@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from vivavoce.bench.callers import check_connection
-from vivavoce.bench.calls import CallsReport, Growth, Plan, drop_calls
+from vivavoce.bench.calls import WARM_UP, CallsReport, Growth, Plan, drop_calls
 from vivavoce.bench.counters import NoCounters
 from vivavoce.bench.holdings import CannotLook
 from vivavoce.bench.question import spoken_question
@@ -36,7 +36,8 @@ def calls(
             "minutes. **configured**: as --config and the environment say."
         ),
     ] = EngineSet.instant,
-    cycles: Annotated[int, typer.Option(min=1, help="Calls to make, after 20 that do not count.")] = 200,
+    cycles: Annotated[int, typer.Option(min=1, help="Calls to make.")] = 200,
+    warm_up: Annotated[int, typer.Option(min=0, help="Calls before them that do not count.")] = WARM_UP,
     together: Annotated[int, typer.Option(min=1, help="Calls at a time.")] = 4,
     wav: Annotated[
         Path | None, typer.Option("--question", metavar="WAV", help="What to say. Default: a spoken question is made.")
@@ -54,10 +55,11 @@ def calls(
     Each call asks a spoken question, sent as fast as the server takes it, and gets an answer. Then its connection is
     cut off in mid-answer, or closed in mid-answer or after it; some are cut off in the question. The server's tasks,
     threads, file descriptors and memory are read before and after, a second after the last call has ended. Linux only.
+    Models reach their full size only after some 150 calls (--warm-up).
 
     `vivavoce bench calls`: 200 calls, the server alone
 
-    `vivavoce bench calls --engines local`: the default models too
+    `vivavoce bench calls --engines local --warm-up 150`: the default models too
 
     `vivavoce bench calls --url ws://127.0.0.1:8700 --pid 4242`: a running server that nobody else calls meanwhile
 
@@ -77,7 +79,8 @@ def calls(
             check_connection(line)
             looked_at = server.own.pid if server.own else pid
             assert looked_at is not None
-            found = _measure(Plan(line, speech, cycles, together), url or engines.value, looked_at, errors)
+            plan = Plan(line, speech, cycles, together, warm_up)
+            found = _measure(plan, url or engines.value, looked_at, errors)
         show(console, found)
         if json:
             write(json, found)
