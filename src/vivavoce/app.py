@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -58,14 +58,14 @@ class Server:
         for engine in self._engines.by_role().values():
             await engine.start()
         can = self._capabilities()
-        # What every new session's prompt begins with: the very first caller waits no longer than the tenth.
-        model = self._config.model
-        await self._engines.responder.warm(Prompt(model.instructions, (), spoken=True, voice=Voice(model.voice)))
+        await self._engines.responder.warm(_beginning(self._config))
         self._can = can
         _log.info("ready after %.1f s", time.monotonic() - started)
 
-    async def watch(self) -> None:
-        """Measure the event loop until cancelled."""
+    async def attend(self) -> None:
+        """Until cancelled: prepare for several callers at once, then measure the event loop."""
+        with suppress(EngineError):  # a hint; answers will say what is wrong
+            await self._engines.responder.warm(_beginning(self._config), everywhere=True)
         await self._metrics.watch_loop()
 
     async def aclose(self) -> None:
@@ -194,20 +194,26 @@ def create_app(server: Server, on_started: Callable[[EngineError | None], None] 
             failure = error
         if on_started is not None:
             on_started(failure)
+        if failure is None:
+            await server.attend()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(warm_up()), asyncio.create_task(server.watch())]
+        task = asyncio.create_task(warm_up())
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
+            task.cancel()
+            await asyncio.wait([task])
             await server.aclose()
 
     routes = [*Http(server, server.auth).routes(), *ws.routes(server)]
     return Starlette(routes=routes, lifespan=lifespan, exception_handlers=EXCEPTION_HANDLERS)
+
+
+def _beginning(config: Config) -> Prompt:
+    """What the prompt of every new session begins with: prefilled, the first caller waits no longer than the tenth."""
+    return Prompt(config.model.instructions, (), spoken=True, voice=Voice(config.model.voice))
 
 
 def _speculates(config: Config) -> bool:

@@ -20,7 +20,9 @@ def test_calls_leave_nothing_behind(tmp_path: Path) -> None:
     kinds = {each["name"]: each for each in found["growth"]}
     assert kinds.keys() == {"sessions", "tasks", "threads", "file descriptors", "memory, MB"}
     assert kinds["tasks"]["before"] > 0
-    assert all(kinds[each]["after"] <= kinds[each]["before"] for each in ("sessions", "tasks", "file descriptors"))
+    assert all(
+        kinds[each]["after"] <= kinds[each]["before"] for each in ("sessions", "tasks", "threads", "file descriptors")
+    )
     assert "5 calls, 4 at a time" in result.output
 
 

@@ -27,7 +27,7 @@ def test_the_answer_is_prepared_from_the_first_words_of_a_long_turn() -> None:
     run_virtual(main())
 
 
-def test_a_barge_in_prepares_the_next_answer_although_the_last_one_is_still_being_stopped() -> None:
+def test_a_barge_in_prepares_nothing_from_an_answer_that_will_be_truncated() -> None:
     async def main() -> None:
         responder = ScriptedResponder([*speaks("Long.", 100), Wait(60.0), Finished()])
         async with hosted(engines(ScriptedAsr("Hi."), responder)) as live:
@@ -36,9 +36,7 @@ def test_a_barge_in_prepares_the_next_answer_although_the_last_one_is_still_bein
             before = len(responder.warmed)
             await live.speak(200)
             await live.client.expect("response.done")
-            assert len(responder.warmed) == before + 1
-            # The answer that was cut off is part of what was prepared.
-            assert [message.role for message in responder.warmed[-1].messages] == ["user", "assistant"]
+            assert len(responder.warmed) == before
 
     run_virtual(main())
 

@@ -136,10 +136,11 @@ class Hearing:
         self.announced = self._ids("item")
         detection = settings.audio.input.turn_detection
         interrupt = detection is not None and detection.interrupt_response
+        stopped = self._responding.interrupt(settings) if interrupt else []
         return [
             wire.SpeechStarted(item_id=self.announced, audio_start_ms=start // fx.SAMPLES_PER_MS),
-            *(self._responding.interrupt(settings) if interrupt else []),
-            self._responding.warm(settings),
+            # An answer that was cut is about to be truncated: what would be prefilled now is not what will be said.
+            *(stopped or [self._responding.warm(settings)]),
         ]
 
     def _look(self, settings: SessionObject) -> fx.Transcribe:

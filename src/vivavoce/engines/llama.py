@@ -185,7 +185,7 @@ class LlamaLlm:
             if not self._answering:
                 self._idle.set()
 
-    async def warm(self, prompt: Prompt) -> None:
+    async def warm(self, prompt: Prompt, everywhere: bool = False) -> None:
         """Prefill all that the next answer will share with `prompt`: its last user message counts as unfinished.
 
         Gives way to answers and goes on when there are none: what it has computed stays cached.
@@ -193,14 +193,15 @@ class LlamaLlm:
         room = self._room(min(prompt.max_tokens or self._limit, self._limit))
         text = chatml.render_prefix(chatml.fit(prompt, room) if prompt.truncation == "auto" else prompt)
         async with self._warming:
-            done = False
-            while not done:
-                await self._idle.wait()
-                await self._settled()
-                try:
-                    done = await self._prefill(text, room)
-                except _TooLong:
-                    return
+            for slot in range(self._slots) if everywhere else (None,):
+                done = False
+                while not done:
+                    await self._idle.wait()
+                    await self._settled()
+                    try:
+                        done = await self._prefill(text, room, slot)
+                    except _TooLong:
+                        return
 
     def _room(self, most: int) -> int:
         """Tokens that a prompt may have when `most` may follow; a quarter of the window is enough to reserve."""
@@ -226,9 +227,11 @@ class LlamaLlm:
                 if not isinstance(part, _Prefilling):
                     yield part
 
-    async def _prefill(self, text: str, room: int) -> bool:
+    async def _prefill(self, text: str, room: int, slot: int | None) -> bool:
         """Compute `text` into the cache. False: it gave way to an answer."""
         server, request = self._loaded(), self._request(text, 0)
+        if slot is not None:  # otherwise llama.cpp takes the one that knows most of the text
+            request["id_slot"] = slot
 
         def produce(emit: Callable[[_Prefilling | Finished], bool]) -> None:
             def give_way(part: TextDelta | Finished | _Prefilling) -> bool:

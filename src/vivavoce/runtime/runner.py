@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -92,14 +93,21 @@ class Runner:
                 group.create_task(self._send())
                 group.create_task(self._receive())
                 group.create_task(self._tick())
-        except* _Gone:
-            pass
+        except* _Gone as gone:
+            traceback.clear_frames(gone.__traceback__)  # they hold the session, see `_forget`
         except* Exception:
             # What is neither the client's fault nor an engine's is a bug: it ends this session, and no other.
             _log.exception("session %s failed", session_id)
             await self._connection.close(1011, "internal error")
         finally:
             self._observer.session_ended(session_id)
+            self._forget()
+
+    def _forget(self) -> None:
+        """Undo the cycles between the runner and what calls it back: a session's memory is free at once, and not
+        when the garbage collector comes round."""
+        for name in ("_group", "_responses", "_transcripts"):
+            self.__dict__.pop(name, None)
 
     def stop(self, code: int, reason: str) -> None:
         """Close the connection once what was said before is out: the server shuts down."""
