@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -62,10 +62,8 @@ class Server:
         self._can = can
         _log.info("ready after %.1f s", time.monotonic() - started)
 
-    async def attend(self) -> None:
-        """Until cancelled: prepare for several callers at once, then measure the event loop."""
-        with suppress(EngineError):  # a hint; answers will say what is wrong
-            await self._engines.responder.warm(_beginning(self._config), everywhere=True)
+    async def watch(self) -> None:
+        """Measure the event loop until cancelled."""
         await self._metrics.watch_loop()
 
     async def aclose(self) -> None:
@@ -194,17 +192,16 @@ def create_app(server: Server, on_started: Callable[[EngineError | None], None] 
             failure = error
         if on_started is not None:
             on_started(failure)
-        if failure is None:
-            await server.attend()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        task = asyncio.create_task(warm_up())
+        tasks = [asyncio.create_task(warm_up()), asyncio.create_task(server.watch())]
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.wait([task])
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
             await server.aclose()
 
     routes = [*Http(server, server.auth).routes(), *ws.routes(server)]

@@ -196,11 +196,8 @@ class Llm(Engine, Protocol):
     def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | Finished, None]:
         """Text as it comes, about a token at a time, then one `Finished`."""
 
-    async def warm(self, prompt: Prompt, everywhere: bool = False) -> None:
-        """Prefill what a coming answer will share with this prompt. A hint: cancelling it is always safe.
-
-        `everywhere`: for as many answers as there can be at once, since every session will begin with it.
-        """
+    async def warm(self, prompt: Prompt) -> None:
+        """Prefill what a coming answer will share with this prompt. A hint: cancelling it is always safe."""
 
 
 # --- speaking ---
@@ -263,5 +260,5 @@ class Responder(Engine, Protocol):
     def respond(self, prompt: Prompt) -> AsyncGenerator[ResponsePart, None]:
         """The parts of one answer, then one `Finished`. `TextDelta` parts when `prompt.spoken` is false."""
 
-    async def warm(self, prompt: Prompt, everywhere: bool = False) -> None:
-        """Prefill what a coming answer, or every one, will share with this prompt; see `Llm.warm`."""
+    async def warm(self, prompt: Prompt) -> None:
+        """Prefill what a coming answer will share with this prompt."""

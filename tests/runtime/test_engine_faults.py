@@ -174,7 +174,7 @@ def test_speech_recognition_that_stalls_fails_the_answer() -> None:
 
 def test_a_prefill_that_fails_is_no_fault() -> None:
     class Cold(ScriptedResponder):
-        async def warm(self, prompt: Prompt, everywhere: bool = False) -> None:
+        async def warm(self, prompt: Prompt) -> None:
             raise BROKEN
 
     async def main() -> None:

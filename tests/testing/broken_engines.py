@@ -48,7 +48,7 @@ class InstantResponder(InstantTts):
                     async for chunk in self.speak(part.text, prompt.voice):
                         yield SpokenAudio(chunk)
 
-    async def warm(self, prompt: Prompt, everywhere: bool = False) -> None:
+    async def warm(self, prompt: Prompt) -> None:
         await self.llm.warm(prompt)
 
 

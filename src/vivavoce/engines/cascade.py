@@ -112,9 +112,9 @@ class Cascade:
     async def aclose(self) -> None:
         """Nothing: it has no parts of its own."""
 
-    async def warm(self, prompt: Prompt, everywhere: bool = False) -> None:
+    async def warm(self, prompt: Prompt) -> None:
         """Prefill the language model with what it will be asked; speech counts as far as its words are known."""
-        await self._llm.warm(_known(prompt), everywhere)
+        await self._llm.warm(_known(prompt))
 
     async def respond(self, prompt: Prompt) -> AsyncGenerator[ResponsePart, None]:
         """The answer; only `Finished` when the user's turn turned out to hold no words.

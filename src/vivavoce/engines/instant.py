@@ -157,7 +157,7 @@ class InstantLlm(_Instant):
             usage = TokenUsage(input_tokens=_words(prompt), output_tokens=len(tokens))
             yield Finished("stop" if len(tokens) == len(self._tokens) else "length", usage)
 
-    async def warm(self, prompt: Prompt, everywhere: bool = False) -> None:
+    async def warm(self, prompt: Prompt) -> None:
         """There is nothing to prefill."""
 
 

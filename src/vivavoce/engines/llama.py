@@ -111,6 +111,7 @@ class LlamaLlm:
         self._threads = threads
         self._prompt_cache_mib = prompt_cache_mib
         self._server: _Server | None = None
+        self._next_slot = -1
         self._worker = Worker(name, slots)
         self._ahead = Worker(f"{name}-ahead", 1)  # prefills; apart from the answers, so that these can be counted
         self._answering = 0  # answers that run or wait in line; a warm-up gives way to them
@@ -185,7 +186,7 @@ class LlamaLlm:
             if not self._answering:
                 self._idle.set()
 
-    async def warm(self, prompt: Prompt, everywhere: bool = False) -> None:
+    async def warm(self, prompt: Prompt) -> None:
         """Prefill all that the next answer will share with `prompt`: its last user message counts as unfinished.
 
         Gives way to answers and goes on when there are none: what it has computed stays cached.
@@ -193,19 +194,24 @@ class LlamaLlm:
         room = self._room(min(prompt.max_tokens or self._limit, self._limit))
         text = chatml.render_prefix(chatml.fit(prompt, room) if prompt.truncation == "auto" else prompt)
         async with self._warming:
-            for slot in range(self._slots) if everywhere else (None,):
-                done = False
-                while not done:
-                    await self._idle.wait()
-                    await self._settled()
-                    try:
-                        done = await self._prefill(text, room, slot)
-                    except _TooLong:
-                        return
+            slot = self._new_place() if not prompt.messages else None
+            done = False
+            while not done:
+                await self._idle.wait()
+                await self._settled()
+                try:
+                    done = await self._prefill(text, room, slot)
+                except _TooLong:
+                    return
 
     def _room(self, most: int) -> int:
         """Tokens that a prompt may have when `most` may follow; a quarter of the window is enough to reserve."""
         return self._context - min(most, self._context // 4)
+
+    def _new_place(self) -> int:
+        """A slot for a conversation that begins, each in its turn: callers at once then each find a warm one."""
+        self._next_slot = (self._next_slot + 1) % self._slots
+        return self._next_slot
 
     async def _answer(
         self, text: str, most: int, room: int, spoken: bool

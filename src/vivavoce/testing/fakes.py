@@ -209,7 +209,7 @@ class _Warming:
         self.warmed: list[Prompt] = []
         self.warm_seconds = 0.0
 
-    async def warm(self, prompt: Prompt, everywhere: bool = False) -> None:
+    async def warm(self, prompt: Prompt) -> None:
         """Recorded in `warmed`."""
         self.warmed.append(prompt)
         await asyncio.sleep(self.warm_seconds)

@@ -85,7 +85,7 @@ class OpenAiLlm:
                     raise EngineError("context_too_long", refusal.message) from refusal
             messages = _newer_half(messages)
 
-    async def warm(self, prompt: Prompt, everywhere: bool = False) -> None:
+    async def warm(self, prompt: Prompt) -> None:
         """With `prewarm`, one token of an answer, thrown away. Errors are only logged: this is a hint."""
         if not self._prewarm:
             return
