@@ -70,7 +70,7 @@ def test_closing_stops_in_the_middle_of_a_sentence(tts: KokoroTts) -> None:
         began = time.perf_counter()
         while tts.running:  # noqa: ASYNC110  # native work sets no event of this loop
             await asyncio.sleep(0.002)
-        assert time.perf_counter() - began < 0.5
+        assert time.perf_counter() - began < 2
 
     asyncio.run(scenario())
 
