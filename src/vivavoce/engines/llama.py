@@ -2,7 +2,7 @@
 
 Source: the xllamacpp package (MIT) and the completion API of llama.cpp's server, which it wraps.
 
-`OMP_WAIT_POLICY=passive` has to be in the environment before this process starts (the command line sees to it):
+`OMP_WAIT_POLICY=passive` has to be in the environment before xllamacpp is imported (the command line sees to it):
 otherwise OpenMP's threads spin between tokens, and any other load on the cores slows generation twentyfold.
 
 The library always opens an HTTP port of its own on 127.0.0.1. It cannot be turned off, so it gets a random key.
