@@ -13,6 +13,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --no-deps --only-binary :all: --require-hashes
 COMPILE := $(BIN)/uv pip compile --no-config --universal --python-version 3.11 --generate-hashes --no-header \
            --no-annotate --no-emit-index-url --no-emit-find-links --fork-strategy fewest --quiet
+# The stock clients that tests drive, apart from what Vivavoce itself needs.
+CLIENTS := .venv-clients
+NODE_CLIENTS := tests/clients/node
 TEST_MODELS := kokoro qwen2.5-coder-0.5b whisper-tiny.en
 STRICT_COVERAGE := src/vivavoce/core/*,src/vivavoce/protocol/*
 
@@ -26,7 +29,7 @@ serve: $(VENV)/.package ## set up, fetch the default models and serve (options: 
 	@exec $(BIN)/vivavoce serve $(ARGS)
 
 .PHONY: test
-test: check test-models ## every check and every test, with the coverage gate
+test: check test-models clients ## every check and every test, with the coverage gate
 	$(BIN)/coverage run -m pytest $(ARGS)
 	@echo "Coverage of everything (for information):"
 	@$(BIN)/coverage report | tail -n 1
@@ -53,6 +56,9 @@ models: $(VENV)/.package ## fetch the default models into the cache
 test-models: models
 	@$(BIN)/vivavoce models pull $(TEST_MODELS) || echo "Testing without these models: $(TEST_MODELS)."
 
+.PHONY: clients
+clients: $(CLIENTS)/.done $(NODE_CLIENTS)/node_modules/.done ## install the stock clients that tests drive
+
 .PHONY: setup
 setup: $(VENV)/.dev $(VENV)/.package ## create .venv with everything that development needs
 
@@ -60,10 +66,11 @@ setup: $(VENV)/.dev $(VENV)/.package ## create .venv with everything that develo
 requirements: $(VENV)/.dev ## compile requirements/*.in anew, with the newest versions and their hashes
 	$(COMPILE) --upgrade requirements/base.in -o requirements/base.txt
 	$(COMPILE) --upgrade requirements/dev.in -o requirements/dev.txt
+	$(COMPILE) --upgrade --no-emit-package docopt requirements/clients.in -o requirements/clients.txt
 
 .PHONY: clean
-clean: ## remove .venv and everything that tools left here (the model cache stays)
-	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage src/*.egg-info
+clean: ## remove both environments and everything that tools left here (the model cache stays)
+	rm -rf $(VENV) $(CLIENTS) $(NODE_CLIENTS)/node_modules build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage src/*.egg-info
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # What follows are the stamps: each is newer than what it was made from, so a second run installs nothing.
@@ -88,6 +95,19 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.base
 	@echo "Installing what the checks and tests need."
 	@$(INSTALL) -r requirements/dev.txt
 	@touch $@
+
+# With uv, which came with .dev: a hundred packages in seconds.
+$(CLIENTS)/.done: requirements/clients.txt | $(VENV)/.dev
+	@echo "Installing the stock clients that tests drive."
+	@$(BIN)/python -m venv --clear --without-pip $(CLIENTS)
+	@$(BIN)/uv pip install --quiet --python $(CLIENTS)/bin/python --no-deps --only-binary :all: --require-hashes \
+	    -r requirements/clients.txt
+	@touch $@
+
+$(NODE_CLIENTS)/node_modules/.done: $(NODE_CLIENTS)/package.json $(NODE_CLIENTS)/package-lock.json
+	@if ! command -v npm >/dev/null; then echo "Testing without the clients for Node.js: there is no npm here."; exit 0; fi; \
+	echo "Installing the stock clients for Node.js."; \
+	cd $(NODE_CLIENTS); npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null; touch node_modules/.done
 
 # Nothing is downloaded here: setuptools came with .base.
 $(VENV)/.package: pyproject.toml $(VENV)/.base

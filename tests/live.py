@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from starlette.types import ASGIApp
 
 from vivavoce.app import Server, create_app
 from vivavoce.audio.pcm import Pcm
@@ -48,8 +50,10 @@ async def live(
     asr: Asr | None = None,
     llm: Llm | None = None,
     tts: Tts | None = None,
+    tls: ssl.SSLContext | None = None,
+    wrap: Callable[[ASGIApp], ASGIApp] = lambda app: app,
 ) -> AsyncIterator[Live]:
-    """A server with these engines, instant ones where none is given."""
+    """A server with these engines, instant ones where none is given; `wrap` may put something around it."""
     llm, tts = llm or InstantLlm(), tts or InstantTts()
     engines = Engines(
         vad=vad or InstantVad(),
@@ -61,7 +65,7 @@ async def live(
     )
     server = Server(config or Config(), engines)
     ready = asyncio.Event()
-    async with serving(create_app(server, lambda _: ready.set())) as port:
+    async with serving(wrap(create_app(server, lambda _: ready.set())), tls=tls) as port:
         await ready.wait()
         yield Live(port, server)
 

@@ -5,31 +5,42 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from msgspec import UnsetType
 from starlette.applications import Starlette
 
 from vivavoce import __version__
 from vivavoce.config import Config, engine_options
-from vivavoce.config.tree import OpenAiAsr
+from vivavoce.core.capabilities import Capabilities
+from vivavoce.core.opening import bound, bound_translation
 from vivavoce.core.session import Session
-from vivavoce.core.settings import Capabilities
+from vivavoce.core.translation import Interpreter
 from vivavoce.engines import Engines, build
 from vivavoce.observe.metrics import Metrics
+from vivavoce.observe.recording import recording
 from vivavoce.observe.trace import TraceWriter
+from vivavoce.offer import ModelKind, beginning, capabilities, engine_set, model_names
 from vivavoce.ports import EngineError, Prompt, Voice
 from vivavoce.protocol.errors import ProtocolError
-from vivavoce.protocol.session import AudioOutput, SessionAudio, SessionObject
+from vivavoce.protocol.session import AnySessionPatch, SessionObject
+from vivavoce.protocol.translation import TranslationRequest, TranslationSession
 from vivavoce.runtime.connection import Connection
-from vivavoce.runtime.guard import Timeouts
+from vivavoce.runtime.core import Core
 from vivavoce.runtime.ids import RandomIds
+from vivavoce.runtime.locks import UNLOCKED
 from vivavoce.runtime.registry import Registry
-from vivavoce.runtime.runner import EngineSet, Runner
-from vivavoce.transports import ws
-from vivavoce.transports.auth import Auth
+from vivavoce.runtime.runner import Runner
+from vivavoce.transports import calls, ws
+from vivavoce.transports.auth import Allowed, Auth
 from vivavoce.transports.http import EXCEPTION_HANDLERS, Http
+from vivavoce.transports.secrets import SecretRoutes
+
+if TYPE_CHECKING:
+    from vivavoce.observe.spans import SpanRecorder, Tracing
 
 _log = logging.getLogger(__name__)
 DRAIN_S = 5.0
@@ -40,15 +51,18 @@ class Server:
     """One server: its engines, and the sessions that share them."""
 
     def __init__(self, config: Config, engines: Engines) -> None:
-        self.auth = Auth(config.server.keys)
-        self.models = (config.model.name, *config.model.aliases)
+        self.auth = Auth(config.server.keys, {name: project.keys for name, project in config.projects.items()})
+        self._names = model_names(config)
+        self.models = tuple(dict.fromkeys((*self._names["realtime"], *self._names["translation"])))
         self.started_at = int(time.time())
         self.version = __version__
         self._config = config
         self._engines = engines
         self._metrics = Metrics()
         self._metrics.watch_engines(engines.by_role())
-        self._registry = Registry(config.limits.max_sessions)
+        quotas = {name: project.max_sessions for name, project in config.projects.items() if project.max_sessions}
+        self._registry = Registry(config.limits.max_sessions, quotas)
+        self._tracing = _tracing(config)
         self._can: Capabilities | None = None
 
     async def start(self) -> None:
@@ -57,7 +71,7 @@ class Server:
         # One after the other: their loading competes for the same cores, and their faults read better alone.
         for engine in self._engines.by_role().values():
             await engine.start()
-        can = self._capabilities()
+        can = capabilities(self._config, self._engines, tracing=self._tracing is not None)
         await self._engines.responder.warm(_beginning(self._config))
         self._can = can
         _log.info("ready after %.1f s", time.monotonic() - started)
@@ -69,6 +83,8 @@ class Server:
     async def aclose(self) -> None:
         """End all sessions, then the engines."""
         await self._registry.drain(DRAIN_S)
+        if self._tracing is not None:
+            await asyncio.to_thread(self._tracing.close)
         for engine in self._engines.by_role().values():
             await engine.aclose()
 
@@ -93,83 +109,87 @@ class Server:
         """The Prometheus exposition and its content type."""
         return self._metrics.render()
 
-    def check_model(self, model: str) -> None:
+    def check_model(self, model: str, kind: ModelKind) -> None:
         """Raises `ProtocolError` (`invalid_model`)."""
-        if model not in self.models:
-            raise ProtocolError(
-                "invalid_model",
-                f'Model "{model}" is not supported in realtime mode. Supported models: {", ".join(self.models)}.',
-            )
+        if model not in self._names[kind]:
+            supported = ", ".join(self._names[kind])
+            message = f'Model "{model}" is not supported in {kind} mode. Supported models: {supported}.'
+            raise ProtocolError("invalid_model", message)
 
-    def check_room(self) -> None:
-        """Raises `ProtocolError` when the server is not ready or takes no more sessions."""
-        if not self.ready:
-            raise ProtocolError("server_starting", "The server is still loading its models.", kind="server_error")
+    def check_room(self, project: str | None = None) -> None:
+        """Raises `ProtocolError` when the server is not ready, or takes no more sessions of this project."""
+        self._ready_to()
+        quota = self._registry.quota(project)
+        if quota is not None:
+            raise ProtocolError("overloaded", f"All {quota} sessions of this project are taken.", kind="server_error")
         if self._registry.full:
             limit = self._registry.limit
             raise ProtocolError("overloaded", f"All {limit} sessions of this server are taken.", kind="server_error")
 
-    async def run(self, model: str, connection: Connection) -> None:
-        """One session on this connection, to its end."""
-        assert self._can is not None
+    def find(self, call_id: str, project: str | None) -> Runner | None:
+        """A live session of a project, by its id."""
+        return self._registry.find(call_id, project)
+
+    def bind(self, wanted: AnySessionPatch | UnsetType | TranslationRequest) -> SessionObject | TranslationSession:
+        """What the sessions of a client secret begin with. Raises `ProtocolError`."""
+        can, session_id = self._ready_to(), RandomIds()("sess")
+        if isinstance(wanted, TranslationRequest):
+            return bound_translation(wanted, session_id, can)
+        return bound(wanted, session_id, self.models[0], self._config.model.voice, can)
+
+    async def run(
+        self,
+        kind: ws.Kind,
+        model: str | None,
+        allowed: Allowed,
+        connection: Connection,
+    ) -> None:
+        """One session on this connection, to its end. It begins with the caller's client secret, if there is one."""
+        can = self._ready_to()
         ids = RandomIds()
         loop = asyncio.get_running_loop()
         minutes = self._config.limits.session_minutes
-        settings = self._session_object(ids("sess"), model, minutes)
+        settings = beginning(kind, model, allowed.secret, ids("sess"), can, self._config)
         expires_in = minutes * 60.0 if minutes else None
         now = loop.time()
-        session = Session(settings, self._can, ids, now, expires_in)
-        with self._recorder(ids, settings, now, expires_in) as recorder:
-            runner = Runner(session, connection, self._engine_set(), self._metrics, recorder)
-            with self._registry.entered(settings.id, runner):
+        session: Core = (
+            Interpreter(settings, self._config.model.voice, can, ids, now, expires_in)
+            if isinstance(settings, TranslationSession)
+            else Session(settings, can, ids, now, expires_in)
+        )
+        with recording(self._recorders(ids, settings, now, expires_in)) as recorder:
+            locks = allowed.secret.locks if allowed.secret else UNLOCKED
+            runner = Runner(
+                session, connection, engine_set(self._config, self._engines), self._metrics, recorder, locks
+            )
+            with self._registry.entered(settings.id, runner, allowed.project):
                 await runner.run()
 
     # --- inside ---
 
-    def _session_object(self, session_id: str, model: str, minutes: int) -> SessionObject:
-        return SessionObject(
-            id=session_id,
-            model=model,
-            instructions=self._config.model.instructions,
-            expires_at=int(time.time()) + minutes * 60 if minutes else 0,
-            audio=SessionAudio(output=AudioOutput(voice=self._config.model.voice)),
-        )
+    def _ready_to(self) -> Capabilities:
+        """What the server can do. Raises `ProtocolError` (`server_starting`)."""
+        if self._can is None:
+            raise ProtocolError("server_starting", "The server is still loading its models.", kind="server_error")
+        return self._can
 
-    def _capabilities(self) -> Capabilities:
-        responder = self._engines.responder
-        voice = self._config.model.voice
-        if voice not in responder.voices:
-            names = ", ".join(responder.voices)
-            raise EngineError("engine_unavailable", f"model.voice: there is no voice '{voice}'. Voices: {names}.")
-        slowest, fastest = responder.speeds
-        return Capabilities(
-            models=self.models,
-            voices=responder.voices,
-            min_speed=slowest,
-            max_speed=fastest,
-            transcription_models=(*self._config.model.transcription_aliases, self._engines.asr.name),
-            semantic_vad=self._engines.turn is not None,
-        )
-
-    def _engine_set(self) -> EngineSet:
-        limits = self._config.timeouts
-        return EngineSet(
-            vad=self._engines.vad,
-            asr=self._engines.asr,
-            responder=self._engines.responder,
-            turn=self._engines.turn,
-            speculate=_speculates(self._config),
-            timeouts=Timeouts(limits.transcript_s, limits.first_part_s, limits.next_part_s, limits.turn_s),
-        )
-
-    def _recorder(
-        self, ids: RandomIds, settings: SessionObject, now: float, expires_in: float | None
-    ) -> AbstractContextManager[TraceWriter | None]:
+    def _recorders(
+        self, ids: RandomIds, settings: SessionObject | TranslationSession, now: float, expires_in: float | None
+    ) -> Iterator[TraceWriter | SpanRecorder]:
         folder = self._config.trace.folder
-        if folder is None or self._can is None:
-            return nullcontext()
-        path = Path(folder) / f"{settings.id}.jsonl"
-        return TraceWriter(path, seed=ids.seed, settings=settings, can=self._can, now=now, expires_in=expires_in)
+        if folder is not None and self._can is not None:
+            path = Path(folder) / f"{settings.id}.jsonl"
+            yield TraceWriter(
+                path,
+                seed=ids.seed,
+                settings=settings,
+                voice=self._config.model.voice,
+                can=self._can,
+                now=now,
+                expires_in=expires_in,
+            )
+        if self._tracing is not None and isinstance(settings, SessionObject):
+            yield self._tracing.recorder(settings, now)
 
 
 def create_server(config: Config, model_path: Callable[[str], Path]) -> Server:
@@ -204,15 +224,20 @@ def create_app(server: Server, on_started: Callable[[EngineError | None], None] 
             await asyncio.wait(tasks)
             await server.aclose()
 
-    routes = [*Http(server, server.auth).routes(), *ws.routes(server)]
+    rest = [*Http(server, server.auth).routes(), *SecretRoutes(server).routes(), *calls.routes(server)]
+    routes = [*rest, *ws.routes(server)]
     return Starlette(routes=routes, lifespan=lifespan, exception_handlers=EXCEPTION_HANDLERS)
+
+
+def _tracing(config: Config) -> Tracing | None:
+    options = config.tracing
+    if options.endpoint is None:
+        return None
+    from vivavoce.observe.spans import Tracing  # a server that traces nothing needs not load it
+
+    return Tracing.to(options.endpoint, options.headers, options.service_name, __version__)
 
 
 def _beginning(config: Config) -> Prompt:
     """What the prompt of every new session begins with: prefilled, the first caller waits no longer than the tenth."""
     return Prompt(config.model.instructions, (), spoken=True, voice=Voice(config.model.voice))
-
-
-def _speculates(config: Config) -> bool:
-    choice = config.turns.speculate
-    return choice == "always" or (choice == "auto" and not isinstance(config.engines.asr, OpenAiAsr))

@@ -6,6 +6,7 @@ import typer
 
 from vivavoce.commands.bench import app as bench
 from vivavoce.commands.check import check
+from vivavoce.commands.conformance import conformance
 from vivavoce.commands.replay import replay
 from vivavoce.commands.serve import serve
 from vivavoce.commands.talk import talk
@@ -16,6 +17,7 @@ app.command()(serve)
 app.command()(check)
 app.command()(talk)
 app.command()(replay)
+app.command()(conformance)
 app.add_typer(models_commands(os.environ), name="models")
 app.add_typer(bench)
 

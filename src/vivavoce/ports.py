@@ -84,6 +84,35 @@ class Vad(Engine, Protocol):
         """A new caller."""
 
 
+NoiseKind = Literal["near_field", "far_field"]
+"""Where the caller's microphone is: at the mouth (a headset), or somewhere in the room (PROTOCOL.md 3.5)."""
+
+
+class NoiseReducerStream(Protocol):
+    """One caller's voice without what is around it; it carries that caller's state. One call at a time.
+
+    What comes out does not depend on how the input was cut. Sample n of it is sample n of the input: it is held back
+    for a while, by 40 ms at most, but not moved.
+    """
+
+    async def push(self, pcm: Pcm, strength: float) -> Pcm:
+        """What `pcm` (24 kHz, any length) completes, at 24 kHz. `strength` is 0, nothing is changed, to 1, full effect.
+
+        Raises `EngineError`.
+        """
+
+    async def flush(self, strength: float) -> Pcm:
+        """What was held back, so that as much has come out as went in. The next `push` begins a new piece of audio
+        of the same caller."""
+
+
+class NoiseReducer(Engine, Protocol):
+    """Noise reduction, before voice activity detection and recognition."""
+
+    def open(self, kind: NoiseKind) -> NoiseReducerStream:
+        """A new caller."""
+
+
 class TurnDetector(Engine, Protocol):
     """End of turn from the voice itself: has the caller finished, or only paused?"""
 
@@ -96,13 +125,27 @@ class AsrHint:
     """What the session knows about the speech."""
 
     language: str | None = None
-    """ISO-639-1, or None: the engine's default or its own detection."""
+    """ISO-639-1; "auto" detects it whatever the engine's default is; None is that default."""
     prompt: str = ""
-    """Words or names to expect."""
+    """What may come before the speech, or words and names to expect."""
+    keywords: tuple[str, ...] = ()
+    """Words and names to expect, as they are spelt."""
+    languages: tuple[str, ...] = ()
+    """Where `language` is None: the speech is in one of these, to be detected."""
+    logprobs: bool = False
+    """Each token's log probability is wanted."""
     telephone: bool = False
     """The audio came over an 8 kHz line."""
     quick: bool = False
     """The caller is still speaking: an early look, where speed counts more than care."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """A token of a transcript as UTF-8, and the natural logarithm of its probability."""
+
+    data: bytes
+    logprob: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +154,26 @@ class Transcript:
 
     text: str
     final: bool = True
+    language: str | None = None
+    """The language that was detected; None: it was named, or the engine does not say."""
+    logprobs: tuple[TokenLogprob, ...] = ()
+    """Where the hint asks for them: the tokens of `text`, one after the other."""
+
+
+AsrFeature = Literal["prompt", "keywords", "languages", "delay", "logprobs"]
+"""What of an `AsrHint` an engine heeds; `delay`: it is fast enough to be asked time and again during a turn."""
 
 
 class Asr(Engine, Protocol):
     """Speech recognition."""
+
+    @property
+    def features(self) -> tuple[AsrFeature, ...]:
+        """What it heeds beside the language; a session that asks for more is refused by name."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Codes of the languages that it knows, once it is started; empty: it does not say, and is given any."""
 
     def transcribe(self, speech: AsyncIterator[Pcm], hint: AsrHint) -> AsyncGenerator[Transcript, None]:
         """Transcripts of one turn, the last one final. Silence and noise give an empty text, not an invented one."""
@@ -152,6 +211,16 @@ class Voice:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """When the conversation outgrows its limit, it is cut at once to `ratio` of the limit (PROTOCOL.md 5.3)."""
+
+    ratio: float
+    """0 to 1."""
+    post_instructions: int | None = None
+    """Tokens that all messages together may have at most; None: as many as the model's window holds."""
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """All that an answer is made from."""
 
@@ -162,8 +231,14 @@ class Prompt:
     voice: Voice
     max_tokens: int | None = None
     """Upper bound on generated tokens; None is the engine's own limit."""
-    truncation: Literal["auto", "disabled"] = "auto"
+    truncation: Literal["auto", "disabled"] | Retention = "auto"
     """When the conversation outgrows the model's window: drop the oldest messages, or raise `context_too_long`."""
+    effort: Literal["minimal", "low", "medium", "high", "xhigh"] | None = None
+    """How much a model that reasons may think; None: as it likes."""
+    parallel_tool_calls: bool | None = None
+    """Whether a model may call several tools at once; None: as it likes."""
+    plain: bool = False
+    """The instructions say everything, as for an interpreter: an engine adds nothing about the manner of an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,14 +259,23 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The last part of every answer. `length`: it was cut off at the token limit."""
+    """The last part of every answer. `length`: it was cut off at the token limit; `content_filter`: by its provider."""
 
-    reason: Literal["stop", "length"] = "stop"
+    reason: Literal["stop", "length", "content_filter"] = "stop"
     usage: TokenUsage = field(default_factory=TokenUsage)
+
+
+LlmFeature = Literal["window", "reasoning", "parallel_tool_calls"]
+"""What a language model may know beyond words: the size of its own window, so that `Retention` works without a limit of
+the session's own; `Prompt.effort`; `Prompt.parallel_tool_calls`."""
 
 
 class Llm(Engine, Protocol):
     """A language model. It is only given prompts whose content is text."""
+
+    @property
+    def features(self) -> tuple[LlmFeature, ...]:
+        """What it knows; it is not asked for anything else."""
 
     def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | Finished, None]:
         """Text as it comes, about a token at a time, then one `Finished`."""
@@ -201,6 +285,17 @@ class Llm(Engine, Protocol):
 
 
 # --- speaking ---
+
+
+@dataclass(frozen=True, slots=True)
+class WordTimes:
+    """When words of a clause have been said: pairs of `chars` and `ms`, neither of which ever falls.
+
+    The text up to the character `chars` is over `ms` milliseconds after the clause's audio began. An engine that knows
+    them tells before the audio that they speak of, so that words whose audio is never sent are known to be unsaid.
+    """
+
+    ends: tuple[tuple[int, float], ...]
 
 
 class Tts(Engine, Protocol):
@@ -214,10 +309,15 @@ class Tts(Engine, Protocol):
     def speeds(self) -> tuple[float, float]:
         """Slowest and fastest pace it can speak at."""
 
-    def speak(self, text: str, voice: Voice) -> AsyncGenerator[Pcm, None]:
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """ISO-639-1 codes of those it speaks well enough to be understood; at least one."""
+
+    def speak(self, text: str, voice: Voice) -> AsyncGenerator[Pcm | WordTimes, None]:
         """One clause or sentence as audio, any rate, in chunks of at most `MAX_CHUNK_MS`.
 
-        A call takes one clause, not a stream of text, so that the caller knows which samples say which words.
+        A call takes one clause, not a stream of text, so that the caller knows which samples say which words. An
+        engine that knows when each word ends says so with `WordTimes`; they count in this text and this audio.
         """
 
 
@@ -231,7 +331,7 @@ class Began:
 
 @dataclass(frozen=True, slots=True)
 class SpokenText:
-    """Words of a spoken answer; the audio that says them follows, before the next `SpokenText`."""
+    """Words of a spoken answer; the audio that says them, and its `WordTimes`, follow before the next `SpokenText`."""
 
     text: str
 
@@ -243,11 +343,15 @@ class SpokenAudio:
     audio: Pcm
 
 
-ResponsePart = Began | TextDelta | SpokenText | SpokenAudio | Finished
+ResponsePart = Began | TextDelta | SpokenText | WordTimes | SpokenAudio | Finished
 
 
 class Responder(Engine, Protocol):
     """All that the runtime sees of an answer: a cascade is one, a native speech-to-speech model another."""
+
+    @property
+    def features(self) -> tuple[LlmFeature, ...]:
+        """What its language model knows."""
 
     @property
     def voices(self) -> tuple[str, ...]:
@@ -256,6 +360,10 @@ class Responder(Engine, Protocol):
     @property
     def speeds(self) -> tuple[float, float]:
         """Slowest and fastest pace."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """ISO-639-1 codes of those that its voices speak."""
 
     def respond(self, prompt: Prompt) -> AsyncGenerator[ResponsePart, None]:
         """The parts of one answer, then one `Finished`. `TextDelta` parts when `prompt.spoken` is false."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,7 +16,15 @@ PING_S = 20.0
 """Seconds between pings, and until a peer that does not answer counts as gone (PROTOCOL.md 1.2)."""
 
 
-def uvicorn_server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
+def tls_context(cert: str, key: str) -> ssl.SSLContext:
+    """For https:// and wss://, from two PEM files. Raises `OSError` when they cannot be read or do not fit."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    # A password that no key has: without one, OpenSSL would ask for it on the terminal.
+    context.load_cert_chain(cert, key, password="")
+    return context
+
+
+def uvicorn_server(app: ASGIApp, host: str, port: int, tls: ssl.SSLContext | None = None) -> uvicorn.Server:
     """A server that has not started. Logging is left to whoever runs it."""
     return uvicorn.Server(
         uvicorn.Config(
@@ -32,6 +41,7 @@ def uvicorn_server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=10,
+            ssl_context_factory=(lambda _config, _default: tls) if tls else None,
         )
     )
 
@@ -43,9 +53,11 @@ def bound_port(server: uvicorn.Server) -> int:
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[int]:
+async def serving(
+    app: ASGIApp, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[int]:
     """Serve inside this event loop; gives the port."""
-    server = uvicorn_server(app, host, port)
+    server = uvicorn_server(app, host, port, tls)
     task = asyncio.create_task(server.serve())
     while not server.started and not task.done():  # noqa: ASYNC110  # uvicorn has no event for it
         await asyncio.sleep(0.01)

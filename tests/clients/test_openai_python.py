@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 from openai import AsyncOpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from openai.types.realtime import RealtimeServerEvent
 from pydantic import TypeAdapter
+from tests.clients.stock import VOICE, Parrot, Storyteller, spoken_as
 from tests.live import Live, frames, live, spoken
+from websockets.exceptions import ConnectionClosedOK
 
 from vivavoce.engines.instant import InstantTts
 
@@ -39,6 +43,19 @@ class Caller:
     def types(self) -> list[str]:
         """What came, in order."""
         return [event.type for event in self.events]
+
+    @property
+    def audio(self) -> bytes:
+        """What was heard."""
+        deltas = [event.delta for event in self.events if event.type == "response.output_audio.delta"]
+        return b"".join(map(base64.b64decode, deltas))
+
+    async def write(self, text: str) -> None:
+        """A message that wants an answer."""
+        await self.connection.conversation.item.create(
+            item={"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
+        )
+        await self.connection.response.create()
 
     async def say(self) -> None:
         """Stream a spoken turn, faster than real time."""
@@ -67,14 +84,24 @@ def run(scenario: Callable[[], Any]) -> None:
 def test_a_text_turn() -> None:
     async def scenario() -> None:
         async with live() as server, call(server, output_modalities=["text"]) as caller:
-            await caller.connection.conversation.item.create(
-                item={"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello?"}]}
-            )
-            await caller.connection.response.create()
+            await caller.write("Hello?")
             done = await caller.until("response.done")
             text = "".join(event.delta for event in caller.events if event.type == "response.output_text.delta")
             assert done.response.status == "completed"
             assert text == done.response.output[0].content[0].text == "This answer comes at once. No model was asked."
+
+    run(scenario)
+
+
+def test_instructions_and_a_voice_take_effect() -> None:
+    async def scenario() -> None:
+        settings = {"instructions": "Arr, matey.", "audio": {"output": {"voice": VOICE}}}
+        async with live(llm=Parrot()) as server, call(server, **settings) as caller:
+            await caller.write("Hello?")
+            done = await caller.until("response.done")
+            words = done.response.output[0].content[0].transcript
+            assert words == "Arr, matey. Hello?"
+            assert hashlib.sha256(caller.audio).hexdigest() == await asyncio.to_thread(spoken_as, words)
 
     run(scenario)
 
@@ -96,9 +123,7 @@ def test_a_spoken_turn_with_server_vad() -> None:
             start = caller.types.index(order[0])
             assert caller.types[start : start + len(order)] == order
             assert "conversation.item.input_audio_transcription.completed" in caller.types
-            audio = b"".join(
-                base64.b64decode(event.delta) for event in caller.events if event.type == "response.output_audio.delta"
-            )
+            audio = caller.audio
             words = done.response.output[0].content[0].transcript
             assert words == "This answer comes at once. No model was asked."
             assert len(audio) / 48 > 2000  # milliseconds
@@ -146,11 +171,13 @@ def test_a_cancel() -> None:
     run(scenario)
 
 
-def test_a_barge_in() -> None:
+@pytest.mark.parametrize("detection", ["server_vad", "semantic_vad"])
+def test_a_barge_in(detection: str) -> None:
     async def scenario() -> None:
-        async with live(tts=InstantTts(delay=0.5)) as server, call(server, instructions="Hi.") as caller:
-            await caller.connection.response.create()
-            await caller.until("response.output_audio_transcript.delta")
+        audio = {"input": {"turn_detection": {"type": detection}}}
+        async with live(tts=Storyteller(), llm=Parrot()) as server, call(server, audio=audio) as caller:
+            await caller.write("Tell me a story.")
+            await caller.until("response.output_audio.delta")
             await caller.say()
             done = await caller.until("response.done")
             assert done.response.status_details.reason == "turn_detected"
@@ -158,6 +185,31 @@ def test_a_barge_in() -> None:
             late = [event for event in caller.events if getattr(event, "response_id", "") == done.response.id]
             ended = caller.events.index(done)
             assert all(caller.events.index(event) < ended for event in late)
+
+    run(scenario)
+
+
+def test_a_refused_request_is_an_error_object_and_the_conversation_goes_on() -> None:
+    async def scenario() -> None:
+        async with live() as server, call(server, instructions="Hi.") as caller:
+            await caller.connection.session.update(
+                session={"type": "realtime", "audio": {"output": {"voice": "nobody"}}}, event_id="mine"
+            )
+            error = (await caller.until("error")).error
+            assert (error.type, error.code) == ("invalid_request_error", "invalid_value")
+            assert (error.param, error.event_id) == ("session.audio.output.voice", "mine")
+            await caller.write("Still there?")
+            assert (await caller.until("response.done")).response.status == "completed"
+
+    run(scenario)
+
+
+def test_it_closes_cleanly() -> None:
+    async def scenario() -> None:
+        async with live() as server, call(server) as caller:
+            await caller.connection.close()
+            with pytest.raises(ConnectionClosedOK):
+                await caller.until("response.done")
 
     run(scenario)
 
@@ -190,10 +242,7 @@ def test_g711_both_ways() -> None:
                 frame = base64.b64encode(line[start : start + 160]).decode()
                 await caller.connection.input_audio_buffer.append(audio=frame)
             await caller.until("response.done")
-            heard = b"".join(
-                base64.b64decode(event.delta) for event in caller.events if event.type == "response.output_audio.delta"
-            )
-            pcm = ulaw_decode(heard)
+            pcm = ulaw_decode(caller.audio)
             assert pcm.ms > 2000
             assert abs(pcm.samples).max() > 1000
 

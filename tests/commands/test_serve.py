@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.certificates import certificate
 
 from vivavoce.commands.serve import next_steps
 from vivavoce.config import Config
@@ -53,6 +55,42 @@ def test_it_serves_until_ctrl_c(server: subprocess.Popen[str]) -> None:
     _, errors = server.communicate(timeout=30)
     assert server.returncode == 0
     assert "Traceback" not in errors
+
+
+def test_with_a_certificate_it_serves_tls(instant: str, tmp_path: Path) -> None:
+    files = certificate(tmp_path)
+    tls = {"VIVAVOCE_SERVER__TLS_CERT": files.cert, "VIVAVOCE_SERVER__TLS_KEY": files.key}
+    with start("--config", instant, "--port", "0", **tls) as process:
+        try:
+            url = ready_line(process).split()[4]
+            assert url.startswith("https://127.0.0.1:")
+            trusted = ssl.create_default_context(cafile=files.authority)
+            assert httpx.get(f"{url}/health", verify=trusted, trust_env=False).json()["status"] == "ok"
+            with pytest.raises(httpx.TransportError):
+                httpx.get(f"{url.replace('https', 'http')}/health", trust_env=False)
+        finally:
+            process.kill()
+
+
+def test_no_tls_is_stronger_than_the_settings(instant: str, tmp_path: Path) -> None:
+    tls = {"VIVAVOCE_SERVER__TLS_CERT": "none.pem", "VIVAVOCE_SERVER__TLS_KEY": "none.pem"}
+    with start("--config", instant, "--port", "0", "--no-tls", **tls) as process:
+        try:
+            url = ready_line(process).split()[4]
+            assert httpx.get(f"{url}/health", trust_env=False).json()["status"] == "ok"
+        finally:
+            process.kill()
+
+
+def test_a_certificate_that_cannot_be_used_is_one_sentence(instant: str, tmp_path: Path) -> None:
+    files = certificate(tmp_path)
+    for key, why in ((str(tmp_path / "none.pem"), "No such file or directory"), (files.cert, "[SSL]")):
+        tls = {"VIVAVOCE_SERVER__TLS_CERT": files.cert, "VIVAVOCE_SERVER__TLS_KEY": key}
+        with start("--config", instant, "--port", "0", **tls) as process:
+            output, errors = process.communicate(timeout=60)
+        assert (process.returncode, output) == (1, "")
+        assert errors.startswith(f"Cannot serve TLS with server.tls_cert {files.cert} and server.tls_key {key}: {why}")
+        assert errors.count("\n") == 1
 
 
 def test_a_port_in_use_is_one_sentence(instant: str) -> None:

@@ -7,9 +7,15 @@ from pathlib import Path
 import pytest
 
 from vivavoce.config import Config, ConfigError, engine_options, load
-from vivavoce.config.tree import LlamaLlm, OpenAiLlm, WhisperAsr
+from vivavoce.config.tree import LlamaLlm, OpenAiLlm, Project, WhisperAsr
 
-MODELS = {"silero-vad": "vad", "smart-turn": "turn", "whisper-base": "asr", "qwen2.5-coder-1.5b": "llm"}
+MODELS = {
+    "silero-vad": "vad",
+    "gtcrn": "noise",
+    "smart-turn": "turn",
+    "whisper-base": "asr",
+    "qwen2.5-coder-1.5b": "llm",
+}
 
 
 def from_text(tmp_path: Path, toml: str, **environ: str) -> Config:
@@ -74,6 +80,19 @@ def test_without_an_environment_the_process_own_is_read(monkeypatch: pytest.Monk
 def test_keys_may_come_from_a_variable_of_ones_own() -> None:
     config = from_env(VIVAVOCE_SERVER__KEYS_ENV="MY_KEYS", VIVAVOCE_SERVER__HOST="0.0.0.0", MY_KEYS="a, b,")
     assert config.server.keys == ("a", "b")
+
+
+def test_a_project_s_keys_may_too_and_are_keys_enough() -> None:
+    config = from_env(
+        VIVAVOCE_SERVER__HOST="0.0.0.0",
+        VIVAVOCE_PROJECTS__SHOP__KEYS='["sk-one"]',
+        VIVAVOCE_PROJECTS__SHOP__KEYS_ENV="SHOP_KEYS",
+        VIVAVOCE_PROJECTS__SHOP__MAX_SESSIONS="3",
+        SHOP_KEYS="sk-two, sk-three",
+    )
+    assert config.projects == {
+        "shop": Project(keys=("sk-one", "sk-two", "sk-three"), keys_env="SHOP_KEYS", max_sessions=3)
+    }
 
 
 def test_an_engines_key_comes_from_the_variable_it_names() -> None:

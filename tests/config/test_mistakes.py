@@ -8,7 +8,13 @@ import pytest
 
 from vivavoce.config import ConfigError, load
 
-MODELS = {"silero-vad": "vad", "smart-turn": "turn", "whisper-base": "asr", "qwen2.5-coder-1.5b": "llm"}
+MODELS = {
+    "silero-vad": "vad",
+    "gtcrn": "noise",
+    "smart-turn": "turn",
+    "whisper-base": "asr",
+    "qwen2.5-coder-1.5b": "llm",
+}
 
 
 def problems(tmp_path: Path, toml: str, **environ: str) -> list[str]:
@@ -33,8 +39,9 @@ def test_all_mistakes_of_a_file_come_together(tmp_path: Path) -> None:
     """
     assert problems(tmp_path, toml) == [
         "servr: there is no such setting. Did you mean 'server'? "
-        "Known here: server, model, engines, limits, timeouts, turns, trace, log.",
-        "server.hots: there is no such setting. Did you mean 'host'? Known here: host, port, keys, keys_env.",
+        "Known here: server, model, engines, limits, timeouts, turns, trace, tracing, log, projects, prompts.",
+        "server.hots: there is no such setting. Did you mean 'host'? Known here: host, port, keys, keys_env, "
+        "tls_cert, tls_key.",
         "server.port: integer above maximum value. Expected a value <= 65535, but got 99999 instead.",
         "log.level: Invalid value: 'warn'. Supported values are: 'debug', 'error', 'info', and 'warning'. "
         "Did you mean 'warning'?",
@@ -84,7 +91,8 @@ def test_tables_and_lists_of_the_wrong_shape(tmp_path: Path) -> None:
         "server: Invalid type: expected an object, but got an integer instead.",
         "engines.vad: Invalid type: expected an object, but got a string instead.",
         "model.aliases[1]: Invalid type: expected a string, but got an integer instead.",
-        "model.a.b: there is no such setting. Known here: name, aliases, transcription_aliases, instructions, voice.",
+        "model.a.b: there is no such setting. Known here: name, aliases, transcription_aliases, translation_aliases, "
+        "instructions, voice.",
     ]
 
 
@@ -92,6 +100,13 @@ def test_engines_of_the_wrong_shape(tmp_path: Path) -> None:
     assert problems(tmp_path, "engines = []\n") == [
         "engines: Invalid type: expected an object, but got an array instead."
     ]
+
+
+def test_tls_needs_both_files(tmp_path: Path) -> None:
+    toml = '[server]\ntls_cert = "cert.pem"\n'
+    assert problems(tmp_path, toml) == ["server.tls_key: server.tls_cert is set, and TLS needs both."]
+    toml = '[server]\ntls_key = "key.pem"\n'
+    assert problems(tmp_path, toml) == ["server.tls_cert: server.tls_key is set, and TLS needs both."]
 
 
 def test_a_model_that_the_catalogue_does_not_have(tmp_path: Path) -> None:
@@ -115,6 +130,26 @@ def test_keys_that_are_not_where_they_should_be(tmp_path: Path) -> None:
         "server.keys_env: the environment variable MY_KEYS is not set.",
         "engines.llm.api_key_env: the environment variable THEIR_KEY is not set.",
         "engines.tts.api_key_env: engines.tts.api_key is set too; keep one of them.",
+    ]
+
+
+def test_a_project_needs_keys_that_are_nobody_else_s(tmp_path: Path) -> None:
+    toml = """
+    [server]
+    keys = ["sk-common"]
+    [projects.shop]
+    keys_env = "SHOP_KEYS"
+    [projects.desk]
+    keys = ["sk-desk", "sk-common", "sk-desk"]
+    [projects.empty]
+    [projects.lost]
+    keys_env = "LOST_KEYS"
+    """
+    assert problems(tmp_path, toml, SHOP_KEYS="sk-shop,sk-desk") == [
+        "projects.desk.keys: a key of it belongs to projects.shop too; each has one owner.",
+        "projects.desk.keys: a key of it belongs to server too; each has one owner.",
+        "projects.empty.keys: a project without keys has no callers.",
+        "projects.lost.keys_env: the environment variable LOST_KEYS is not set.",
     ]
 
 

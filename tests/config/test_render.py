@@ -36,6 +36,15 @@ def test_secrets_are_masked() -> None:
     assert 'api_key = "sk-ab***st"' in text
 
 
+def test_keys_of_projects_are_masked_and_what_is_not_set_is_left_out(tmp_path: Path) -> None:
+    text = render(load(None, {"VIVAVOCE_PROJECTS__SHOP__KEYS": f'["{KEY}"]'}))
+    assert KEY not in text
+    assert 'projects = {"shop" = {"keys" = ["sk-ab***st"]}}' in text
+    path = tmp_path / "shown.toml"
+    path.write_text(text, encoding="utf-8")
+    assert load(path, {}).projects["shop"].keys == ("sk-ab***st",)
+
+
 def test_each_setting_is_explained() -> None:
     text = render(load(None, {}))
     assert '# One of: silero, instant.\nname = "silero"' in text

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec import UNSET, Struct
 from msgspec.structs import fields
 
 from vivavoce.core import effects as fx
+from vivavoce.core.capabilities import Capabilities
 from vivavoce.core.ids import CountingIds
 from vivavoce.core.session import Session
-from vivavoce.core.settings import Capabilities
 from vivavoce.protocol import server as wire
 from vivavoce.protocol.client import InputAudioBufferAppend
 from vivavoce.protocol.codec import decode
@@ -94,15 +94,17 @@ class Caller:
 
         The commands to listen, and those that only prepare for what may come, are left out.
         """
-        outputs: list[fx.Output] = []
-        for _ in range(round(ms / FRAME_MS)):
-            outputs += self.tell(fx.AudioIn(pcm=pcm(FRAME_MS)))
-            self._heard += FRAME_MS * fx.SAMPLES_PER_MS
-            likelihood = fx.SpeechLikelihood(
-                probability=probability, end=self._heard, samples=FRAME_MS * fx.SAMPLES_PER_MS, lag=self._lag
-            )
-            outputs += self.tell(likelihood)
+        outputs = [output for _ in range(round(ms / FRAME_MS)) for output in self.hear_raw(probability)]
         return [output for output in outputs if not is_routine(output)]
+
+    def hear_raw(self, probability: float) -> list[fx.Output]:
+        """One VAD frame, and everything that it causes."""
+        outputs = self.tell(fx.AudioIn(pcm=pcm(FRAME_MS)))
+        self._heard += FRAME_MS * fx.SAMPLES_PER_MS
+        likelihood = fx.SpeechLikelihood(
+            probability=probability, end=self._heard, samples=FRAME_MS * fx.SAMPLES_PER_MS, lag=self._lag
+        )
+        return [*outputs, *self.tell(likelihood)]
 
     def append(self, ms: float) -> list[fx.Output]:
         """Audio that no VAD looks at."""
@@ -122,6 +124,11 @@ class Caller:
     def words(self, text: str, response: str = "resp_1") -> list[fx.Output]:
         """Words of an answer."""
         return self.tell(fx.AnswerText(response_id=response, text=text))
+
+    def times(self, *ends: tuple[int, int], response: str = "resp_1") -> list[fx.Output]:
+        """When words end: characters of the latest words, and milliseconds into their audio."""
+        samples = tuple((chars, ms * fx.SAMPLES_PER_MS) for chars, ms in ends)
+        return self.tell(fx.AnswerTimes(response_id=response, ends=samples))
 
     def sound(self, ms: int, response: str = "resp_1") -> list[fx.Output]:
         """Audio of an answer, PCM."""
@@ -160,6 +167,11 @@ def is_routine(output: fx.Output) -> bool:
     return look or isinstance(output, fx.Listen | fx.Warm)
 
 
+def is_unlimited(output: Struct) -> bool:
+    """It says after a response that nothing is limited; shown only where it says more."""
+    return isinstance(output, wire.RateLimitsUpdated) and not output.rate_limits
+
+
 def tag(output: Struct) -> str:
     """The type as it stands on the wire or in a trace."""
     return str(type(output).__struct_config__.tag)
@@ -167,17 +179,17 @@ def tag(output: Struct) -> str:
 
 def tags(outputs: Iterable[Struct]) -> list[str]:
     """The types alone."""
-    return [tag(output) for output in outputs]
+    return [tag(output) for output in outputs if not is_unlimited(output)]
 
 
-def error(outputs: list[fx.Output]) -> wire.ErrorBody:
+def error(outputs: Sequence[Struct]) -> wire.ErrorBody:
     """The one error, which is all there is."""
     (output,) = outputs
     assert isinstance(output, wire.ErrorEvent), output
     return output.error
 
 
-def refusal(outputs: list[fx.Output]) -> tuple[str | None, str | None]:
+def refusal(outputs: Sequence[Struct]) -> tuple[str | None, str | None]:
     """Code and param of the one error."""
     body = error(outputs)
     return body.code, body.param
@@ -203,9 +215,9 @@ def b64(data: bytes) -> str:
 # --- one line an output ---
 
 
-def show(outputs: Iterable[fx.Output]) -> list[str]:
+def show(outputs: Iterable[Struct]) -> list[str]:
     """Each output as `type key=value ...`, without its event id and without what is unset."""
-    return [" ".join([tag(output), *_pairs(output)]) for output in outputs]
+    return [" ".join([tag(output), *_pairs(output)]) for output in outputs if not is_unlimited(output)]
 
 
 def _pairs(output: Struct) -> list[str]:
@@ -214,6 +226,10 @@ def _pairs(output: Struct) -> list[str]:
     if isinstance(output, wire.InContent):
         place = [f"at={output.response_id}/{output.item_id}/{output.output_index}/{output.content_index}"]
         hidden |= {"response_id", "item_id", "output_index", "content_index"}
+    if isinstance(output, fx.Transcribe | fx.Warm):
+        hidden |= {
+            name for name in ("start", "captions", "settle", "logprobs", "guess") if not getattr(output, name, 0)
+        }
     values = [(field.name, getattr(output, field.name)) for field in fields(output) if field.name not in hidden]
     return [*place, *(f"{name}={_value(value)}" for name, value in values if value is not UNSET)]
 

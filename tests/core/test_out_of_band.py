@@ -184,7 +184,7 @@ def test_inf_lifts_the_limit_of_the_session() -> None:
         ({"tool_choice": {"type": "function", "name": "f"}}, "unsupported_value", "response.tool_choice"),
         ({"parallel_tool_calls": True}, "unsupported_value", "response.parallel_tool_calls"),
         ({"reasoning": {"effort": "low"}}, "unsupported_value", "response.reasoning"),
-        ({"prompt": {"id": "pmpt_1"}}, "unsupported_value", "response.prompt"),
+        ({"prompt": {"id": "pmpt_1"}}, "invalid_value", "response.prompt.id"),
     ],
 )
 def test_what_is_not_served_is_refused_by_name_and_nothing_starts(

@@ -26,6 +26,11 @@ def test_the_token_limit_makes_it_incomplete() -> None:
     ]
 
 
+def test_a_filter_makes_it_incomplete() -> None:
+    outputs = answering().tell(fx.AnswerFinished(response_id="resp_1", reason="content_filter"))
+    assert show(outputs)[-1] == "response.done response=resp_1:incomplete:content_filter[item_2]"
+
+
 def test_an_engine_error_makes_it_failed_with_a_reason() -> None:
     outputs = answering().tell(fx.AnswerFailed(response_id="resp_1", code="engine_failed", message="Broken."))
     assert show(outputs)[-1] == "response.done response=resp_1:failed:engine_failed[item_2]"

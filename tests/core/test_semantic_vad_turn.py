@@ -115,3 +115,20 @@ def test_an_utterance_in_progress_survives_a_change_to_server_vad() -> None:
     caller.hear(640, 0.9)
     caller.detect(type="server_vad", silence_duration_ms=200)
     assert silence_until_stopped(caller) == 192
+
+
+def test_without_create_response_nobody_answers() -> None:
+    caller = Caller()
+    caller.detect(type="semantic_vad", eagerness="high", create_response=False)
+    outputs = tags([*caller.hear(640, 0.9), *caller.hear(2048, 0.0)])
+    assert "conversation.item.done" in outputs
+    assert "response.created" not in outputs
+
+
+@pytest.mark.parametrize("interrupt", [True, False])
+def test_an_answer_is_cut_only_where_it_may_be(interrupt: bool) -> None:
+    caller = Caller()
+    caller.detect(type="semantic_vad", interrupt_response=interrupt)
+    caller.send("response.create")
+    caller.words("Well.")
+    assert ("response.done" in tags(caller.hear(96, 0.9))) == interrupt

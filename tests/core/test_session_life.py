@@ -29,6 +29,16 @@ def test_every_event_has_an_id_of_its_own() -> None:
     assert ids == [f"event_{number}" for number in range(1, len(ids) + 1)]
 
 
+def test_whoever_joins_is_shown_the_session_as_it_is() -> None:
+    caller = Caller()
+    caller.update(instructions="Be quick.")
+    (created,) = caller.tell(fx.Joined())
+    assert isinstance(created, wire.SessionCreated)
+    assert created.session == caller.session.settings
+    assert created.event_id == "event_3"
+    assert tags(caller.update()) == ["session.updated"]
+
+
 def test_a_session_without_an_end_wants_no_tick() -> None:
     caller = Caller()
     assert caller.session.deadline() is None

@@ -9,7 +9,7 @@ import pytest
 from tests.core.caller import CAN, VOICES, Caller, error, refusal, started, tags
 
 from vivavoce.core import effects as fx
-from vivavoce.core.settings import Capabilities
+from vivavoce.core.capabilities import Capabilities
 from vivavoce.protocol import server as wire
 from vivavoce.protocol.codec import encode
 
@@ -198,9 +198,15 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"parallel_tool_calls": False}, "unsupported_value", "session.parallel_tool_calls"),
     ({"reasoning": {"effort": "low"}}, "unsupported_value", "session.reasoning"),
     ({"tracing": {"workflow_name": "w"}}, "unsupported_value", "session.tracing"),
-    ({"prompt": {"id": "pmpt_1"}}, "unsupported_value", "session.prompt"),
+    ({"prompt": {"id": "pmpt_1"}}, "invalid_value", "session.prompt.id"),
     ({"include": ["item.input_audio_transcription.logprobs"]}, "unsupported_value", "session.include"),
-    ({"truncation": {"type": "retention_ratio", "retention_ratio": 0.5}}, "unsupported_value", "session.truncation"),
+    (
+        {"truncation": {"type": "retention_ratio", "retention_ratio": 1.5}},
+        "decimal_above_max_value",
+        "session.truncation.retention_ratio",
+    ),
+    ({"truncation": "never"}, "invalid_value", "session.truncation"),
+    ({"reasoning": {"effort": "huge"}}, "invalid_value", "session.reasoning.effort"),
     ({"audio": {"input": {"noise_reduction": {"type": "near_field"}}}}, "unsupported_value", f"{IN}.noise_reduction"),
     ({"audio": {"input": {"transcription": {"model": "x"}}}}, "invalid_value", f"{IN}.transcription.model"),
     ({"audio": {"input": {"transcription": {"delay": "low"}}}}, "unsupported_value", f"{IN}.transcription.delay"),
@@ -227,8 +233,8 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
         f"{IN}.turn_detection.silence_duration_ms",
     ),
     (
-        {"audio": {"input": {"turn_detection": {"type": "server_vad", "idle_timeout_ms": 6000}}}},
-        "unsupported_value",
+        {"audio": {"input": {"turn_detection": {"type": "server_vad", "idle_timeout_ms": 4999}}}},
+        "integer_below_min_value",
         f"{IN}.turn_detection.idle_timeout_ms",
     ),
     (
@@ -249,6 +255,12 @@ def test_a_refused_update_names_the_field_and_changes_nothing(session: dict[str,
     audio = {"output": {"voice": "echo"}, **session.get("audio", {})}
     outputs = caller.update(**{"instructions": "Changed.", **session, "audio": audio})
     assert refusal(outputs) == (code, param)
+    assert effective(caller.update()) == DEFAULT
+
+
+def test_a_session_stays_of_its_type() -> None:
+    caller = Caller()
+    assert refusal(caller.update(type="transcription")) == ("invalid_value", "session.type")
     assert effective(caller.update()) == DEFAULT
 
 

@@ -6,6 +6,7 @@ from tests.core.caller import Caller, done, show, tags
 
 from vivavoce.core import effects as fx
 from vivavoce.protocol import server as wire
+from vivavoce.protocol.usage import CachedTokensDetails, InputTokenDetails, OutputTokenDetails, Usage
 
 QUESTION = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hi"}]}
 
@@ -76,14 +77,14 @@ def test_the_response_shows_what_was_asked_of_it_and_what_it_cost() -> None:
     )
     caller.words("Hello")
     response = done(caller.finish(input_tokens=120, output_tokens=7, cached_tokens=64))
-    assert response.usage == wire.Usage(
+    assert response.usage == Usage(
         total_tokens=127,
         input_tokens=120,
         output_tokens=7,
-        input_token_details=wire.InputTokenDetails(
-            text_tokens=120, cached_tokens=64, cached_tokens_details=wire.CachedTokensDetails(text_tokens=64)
+        input_token_details=InputTokenDetails(
+            text_tokens=120, cached_tokens=64, cached_tokens_details=CachedTokensDetails(text_tokens=64)
         ),
-        output_token_details=wire.OutputTokenDetails(text_tokens=7),
+        output_token_details=OutputTokenDetails(text_tokens=7),
     )
 
 

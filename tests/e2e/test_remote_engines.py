@@ -14,7 +14,7 @@ from tests.live import model_folder
 from vivavoce.app import create_app, create_server
 from vivavoce.commands.startup import model_path
 from vivavoce.config import Config
-from vivavoce.config.tree import Engines, NoTurn, OpenAiAsr, OpenAiLlm, OpenAiTts
+from vivavoce.config.tree import Engines, NoNoise, NoTurn, OpenAiAsr, OpenAiLlm, OpenAiTts
 from vivavoce.serving import serving
 from vivavoce.testing.call import Call, Line, lift
 from vivavoce.testing.microphone import FORMATS, Speech
@@ -35,7 +35,7 @@ async def deployment(remote: RemoteServer) -> AsyncIterator[Call]:
     asr = OpenAiAsr(base_url=remote.base_url, model="any", retries=0)
     llm = OpenAiLlm(base_url=remote.base_url, model="any", retries=0, silence_timeout_s=SILENCE_S)
     tts = OpenAiTts(base_url=remote.base_url, model="any", retries=0)
-    config = Config(engines=Engines(turn=NoTurn(), asr=asr, llm=llm, tts=tts))
+    config = Config(engines=Engines(noise=NoNoise(), turn=NoTurn(), asr=asr, llm=llm, tts=tts))
     server = create_server(config, model_path(os.environ))
     ready = asyncio.Event()
     async with serving(create_app(server, lambda _: ready.set())) as port:

@@ -10,7 +10,7 @@ import numpy as np
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.engines.openai.http import Net
-from vivavoce.ports import Message, Prompt, Voice
+from vivavoce.ports import Message, Prompt, Retention, Voice
 
 HASTY = Net(connect=2.0, first_byte=0.4, between_bytes=0.4, retries=2, backoff=0.01, longest_retry_after=0.1)
 """For servers that misbehave: what stalls is given up soon."""
@@ -21,7 +21,7 @@ def prompt(
     instructions: str = "",
     spoken: bool = False,
     max_tokens: int | None = None,
-    truncation: Literal["auto", "disabled"] = "auto",
+    truncation: Literal["auto", "disabled"] | Retention = "auto",
 ) -> Prompt:
     """A conversation of the user's and the assistant's words, in turn."""
     messages = tuple(Message("assistant" if i % 2 else "user", (text,)) for i, text in enumerate(texts))

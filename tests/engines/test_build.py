@@ -18,12 +18,13 @@ from vivavoce.ports import Engine, EngineError
 
 TABLES: dict[str, Mapping[str, Callable[..., Engine]]] = {
     "vad": engines.VAD,
+    "noise": engines.NOISE,
     "turn": engines.TURN,
     "asr": engines.ASR,
     "llm": engines.LLM,
     "tts": engines.TTS,
 }
-INSTANT = {role: {"name": "instant"} for role in TABLES}
+INSTANT = {role: {"name": "instant"} for role in TABLES} | {"noise": {"name": "none"}}
 
 
 def nowhere(name: str) -> Path:
@@ -53,14 +54,15 @@ def test_every_name_in_the_configuration_has_a_factory_that_takes_its_options(ro
 
 def test_instant_engines() -> None:
     built = build(INSTANT, nowhere)
-    assert {role: engine.name for role, engine in built.by_role().items()} == dict.fromkeys(TABLES, "instant")
+    names = {role: engine.name for role, engine in built.by_role().items()}
+    assert names == {role: "instant" for role in TABLES if role != "noise"}
     assert built.responder.voices == built.tts.voices
 
 
-def test_no_turn_detector() -> None:
+def test_no_turn_detector_and_no_noise_reduction() -> None:
     built = build({**INSTANT, "turn": {"name": "none"}}, nowhere)
-    assert built.turn is None
-    assert "turn" not in built.by_role()
+    assert (built.turn, built.noise) == (None, None)
+    assert not {"turn", "noise"} & built.by_role().keys()
 
 
 def test_remote_engines_take_their_options_from_the_configuration() -> None:
@@ -71,13 +73,14 @@ def test_remote_engines_take_their_options_from_the_configuration() -> None:
             turn=tree.InstantTurn(),
             asr=tree.OpenAiAsr(base_url=url, model="m"),
             llm=tree.OpenAiLlm(base_url=url, model="m"),
-            tts=tree.OpenAiTts(base_url=url, model="m", voices=("nova",), max_speed=1.0),
+            tts=tree.OpenAiTts(base_url=url, model="m", voices=("nova",), max_speed=1.0, languages=("en", "fr")),
         )
     )
     built = build(engine_options(config), nowhere)
     assert {built.asr.name, built.llm.name, built.tts.name} == {"openai"}
     assert "nova" in built.tts.voices
     assert built.tts.speeds == (0.25, 1.0)
+    assert built.tts.languages == built.responder.languages == ("en", "fr")
 
 
 def test_the_default_engines_are_given_the_paths_of_their_models() -> None:
@@ -89,8 +92,8 @@ def test_the_default_engines_are_given_the_paths_of_their_models() -> None:
 
     built = build(engine_options(Config()), path)
     kinds = [type(engine).__name__ for engine in built.by_role().values()]
-    assert kinds == ["SileroVad", "SmartTurn", "WhisperAsr", "LlamaLlm", "HibariTts"]
-    assert sorted(asked) == ["qwen2.5-coder-1.5b", "silero-vad", "smart-turn", "whisper-base"]
+    assert kinds == ["SileroVad", "GtcrnNoiseReducer", "SmartTurn", "WhisperAsr", "LlamaLlm", "HibariTts"]
+    assert sorted(asked) == ["gtcrn", "qwen2.5-coder-1.5b", "silero-vad", "smart-turn", "whisper-base"]
 
 
 def test_options_that_cannot_be_used_are_explained() -> None:

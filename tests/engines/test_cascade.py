@@ -23,6 +23,7 @@ from vivavoce.ports import (
     TextDelta,
     TokenUsage,
     Voice,
+    WordTimes,
 )
 from vivavoce.testing.clock import run_virtual
 from vivavoce.testing.conformance import check_responder
@@ -58,6 +59,8 @@ def shape(answer: Sequence[ResponsePart]) -> list[object]:
     """Words as words, each run of audio as its milliseconds."""
     seen: list[object] = []
     for part in answer:
+        if isinstance(part, WordTimes):
+            continue
         if isinstance(part, SpokenAudio):
             if isinstance(seen[-1], float):
                 seen[-1] += part.audio.ms
@@ -78,6 +81,33 @@ def test_each_clause_comes_with_its_sound() -> None:
     ]
     llm.assert_finished()
     tts.assert_finished()
+
+
+def times(answer: Sequence[ResponsePart]) -> list[WordTimes]:
+    return [part for part in answer if isinstance(part, WordTimes)]
+
+
+def test_times_of_words_are_told_by_the_text_that_is_shown() -> None:
+    llm = ScriptedLlm(says("The **sky** is blue because of light."))
+    first: list[Pcm | WordTimes] = [WordTimes(((3, 10.0), (17, 80.0))), *sound(100)]
+    second: list[Pcm | WordTimes] = [WordTimes(((7, 30.0),)), *sound(100), WordTimes(((17, 90.0),)), *sound(100)]
+    answer = run_virtual(parts(llm, ScriptedTts(first, second), asked()))
+    assert shape(answer) == [Began(), "The sky is blue", 100.0, " because of light.", 200.0, answer[-1]]
+    # The voice read "The sky is blue," and "because of light.".
+    assert times(answer) == [
+        WordTimes(((3, 10.0), (15, 80.0))),
+        WordTimes(((8, 30.0),)),
+        WordTimes(((18, 90.0),)),
+    ]
+    assert isinstance(answer[2], WordTimes)  # before its audio
+
+
+def test_times_are_estimated_for_a_voice_that_does_not_tell() -> None:
+    llm = ScriptedLlm(says("One two. Ten."))
+    clause = [Pcm.silence(100), *sound(600), Pcm.silence(60), *sound(100)]
+    answer = run_virtual(parts(llm, ScriptedTts(clause, []), asked()))
+    assert shape(answer)[1:4] == ["One two.", 860.0, " Ten."]
+    assert times(answer) == [WordTimes(((3, 460.0), (8, 860.0)))]  # half of the sound, and all of it
 
 
 def test_a_written_answer_is_passed_on() -> None:

@@ -1,13 +1,13 @@
-"""Prompts in ChatML: turns repeat to the letter, callers cannot write control tokens, and old messages go in blocks."""
+"""Prompts in ChatML: turns repeat to the letter, and callers cannot write control tokens."""
 
 from __future__ import annotations
 
-from itertools import pairwise
+from dataclasses import replace
 
 import pytest
 
 from vivavoce.audio.pcm import Pcm
-from vivavoce.engines.chatml import SPOKEN_STYLE, can_shorten, fit, render, render_prefix
+from vivavoce.engines.chatml import ANSWER, SPOKEN_STYLE, render, render_prefix, shares
 from vivavoce.ports import EngineError, Message, Prompt, Speech, Voice
 
 
@@ -31,6 +31,11 @@ def test_a_conversation() -> None:
         "<|im_start|>user\nBye.<|im_end|>\n"
         "<|im_start|>assistant\n"
     )
+
+
+def test_a_plain_prompt_says_everything_itself() -> None:
+    asked = replace(prompt(user("Hi."), spoken=True), plain=True)
+    assert render(asked) == render(prompt(user("Hi.")))
 
 
 def test_a_spoken_answer_gets_its_style_behind_the_instructions() -> None:
@@ -77,36 +82,14 @@ def test_the_prefix_of_an_empty_session() -> None:
     assert render(prompt(user("Hi."), spoken=True)).startswith(render_prefix(prompt(spoken=True)))
 
 
-def conversation(turns: int) -> Prompt:
-    pairs = [
-        (user(f"Question {n:03}. " + "word " * 20), assistant(f"Answer {n:03}. " + "word " * 20)) for n in range(turns)
-    ]
-    return prompt(*(m for pair in pairs for m in pair), user("Last."), instructions="Instructions.")
+def test_the_parts_make_the_whole() -> None:
+    given = prompt(user("Hi."), user(" "), assistant("Hello!"), user("Bye."), spoken=True)
+    instructions, answer, *messages = shares(given)
+    assert instructions + "".join(messages) + answer == render(given)
+    assert (answer, messages[1], len(messages)) == (ANSWER, "", 4)
+    assert shares(prompt(instructions="")) == ("", ANSWER)
 
 
-def test_a_short_conversation_stays_whole() -> None:
-    assert fit(conversation(3), 2000) == conversation(3)
-
-
-def test_a_long_one_loses_its_oldest_messages() -> None:
-    short = fit(conversation(40), 1000)
-    assert len(render(short).encode()) / 3.5 < 1000
-    assert short.messages == conversation(40).messages[-len(short.messages) :]
-    assert "Instructions." in render(short)
-    assert len(short.messages) > 5
-
-
-def test_the_cut_moves_rarely_so_that_the_prefix_stays_cached() -> None:
-    firsts = [fit(conversation(n), 1000).messages[0] for n in range(1, 60)]
-    assert all(first.role == "user" for first in firsts)
-    moves = sum(a != b for a, b in pairwise(firsts))
-    assert 3 <= moves <= 12
-
-
-def test_the_last_user_message_is_never_dropped() -> None:
-    huge = prompt(user("old"), assistant("old"), user("x" * 9000), assistant("And?"))
-    assert fit(huge, 100).messages == huge.messages[2:]
-    assert can_shorten(huge)
-    assert not can_shorten(fit(huge, 100))
-    assert fit(prompt(), 0) == prompt()
-    assert not can_shorten(prompt())
+def test_merging_neighbours_only_shortens() -> None:
+    given = prompt(user("One."), user("Two."), Message("system", ("Three.",)))
+    assert len(render(given)) < len("".join(shares(given)))

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.engines.speech import word_errors
-from tests.engines.tts_checks import edges, loudness, peak, pitch, said, silence_ms
+from tests.engines.tts_checks import edges, loudness, pauses, peak, pitch, said, silence_ms, word_ends
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.engines.hibari import VARIANTS, HibariTts
@@ -80,6 +80,22 @@ def test_speed_changes_the_length_and_not_the_pitch(tts: HibariTts, voices: dict
     assert loudness(audio) == pytest.approx(loudness(voices["heart"]), abs=1.5)
 
 
+@pytest.mark.parametrize(("voice", "speed"), [("heart", 1.0), ("marin", 0.5), ("marin", 1.5)])
+def test_words_end_where_their_sound_does(tts: HibariTts, voice: str, speed: float) -> None:
+    text = "Yes, for $12.50; of course, my friend."
+    ends = asyncio.run(word_ends(tts, text, voice, speed))
+    assert list(ends) == [text[:at] for at in (4, 8, 16, 19, 27, 30, 38)]
+    silences = pauses(asyncio.run(said(tts, text, voice, speed)))
+    for words in ("Yes, for $12.50;", text):
+        assert min(abs(pause - ends[words]) for pause in silences) <= 80, (words, ends, silences)
+
+
+def test_the_second_sentence_is_timed_from_the_clause_s_beginning(tts: HibariTts) -> None:
+    first = asyncio.run(said(tts, "Hello there."))
+    ends = asyncio.run(word_ends(tts, "Hello there. How are you?"))
+    assert ends["Hello there."] < first.ms < ends["Hello there. How"]
+
+
 def test_an_unknown_voice_is_refused(tts: HibariTts) -> None:
     with pytest.raises(EngineError, match="alloy") as error:
         asyncio.run(said(tts, "Hello.", "nobody"))
@@ -94,7 +110,7 @@ def test_text_without_words_is_silent(tts: HibariTts, text: str) -> None:
 def test_closing_stops_the_work(tts: HibariTts) -> None:
     async def scenario() -> None:
         speech = tts.speak(f"{SENTENCE} " * 50, Voice("ash"))
-        assert (await anext(speech)).ms
+        await anext(speech)
         await speech.aclose()
         await asyncio.wait_for(_idle(tts), 1)
 

@@ -92,6 +92,16 @@ def test_asr_hears_its_text_in_sound_and_nothing_in_silence() -> None:
     assert run_virtual(main()) == [[Transcript("hello")], [Transcript("")], [Transcript("")]]
 
 
+def test_asr_hears_a_word_after_the_other_in_a_look() -> None:
+    async def main() -> list[str]:
+        asr = InstantAsr("one two three")
+        looks = [asr.transcribe(stream(*[LOUD] * count), AsrHint(quick=True)) for count in (1, 11, 100)]
+        return [(await anext(look)).text for look in looks]
+
+    assert LOUD.ms < WORD_MS < 11 * LOUD.ms
+    assert run_virtual(main()) == ["", "one", "one two three"]
+
+
 def test_llm_says_its_text_a_word_at_a_time() -> None:
     async def main() -> list[TextDelta | Finished]:
         return [part async for part in InstantLlm("One two  three.").generate(prompt())]

@@ -6,19 +6,23 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
-from vivavoce.engines.chatml import render
+from vivavoce.engines.chatml import TURN, render, shares
 from vivavoce.engines.llama import LlamaLlm
-from vivavoce.ports import EngineError, Finished, Message, Prompt, TextDelta, Voice
+from vivavoce.engines.llama_tokens import TokenCounter
+from vivavoce.ports import EngineError, Finished, Message, Prompt, Retention, TextDelta, Voice
 from vivavoce.testing.conformance import Bounds, check_llm
 
 pytestmark = pytest.mark.models
 KIND = "You are a helpful, friendly voice assistant."
 SHOP = "You are Max, the assistant of a bicycle shop that is open from nine to six on weekdays. " * 3
 CONTEXT = 512
+Truncation = Literal["auto", "disabled"] | Retention
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +41,14 @@ def llm(runner: asyncio.Runner, model_dir: Callable[[str], Path]) -> Iterator[Ll
 
 
 def asked(
-    *messages: str, instructions: str = KIND, spoken: bool = True, most: int | None = 16, cut: bool = True
+    *messages: str,
+    instructions: str = KIND,
+    spoken: bool = True,
+    most: int | None = 16,
+    truncation: Truncation = "auto",
 ) -> Prompt:
     turns = tuple(Message("assistant" if n % 2 else "user", (text,)) for n, text in enumerate(messages))
-    return Prompt(instructions, turns, spoken, Voice("alloy"), most, "auto" if cut else "disabled")
+    return Prompt(instructions, turns, spoken, Voice("alloy"), most, truncation)
 
 
 async def answered(llm: LlamaLlm, prompt: Prompt) -> tuple[str, Finished]:
@@ -90,7 +98,7 @@ def test_warming_leaves_only_the_users_words_to_compute(runner: asyncio.Runner, 
 
 def test_cancelling_a_prefill_stops_it(runner: asyncio.Runner, llm: LlamaLlm) -> None:
     async def scenario() -> None:
-        task = asyncio.create_task(llm.warm(asked(instructions="Unheard of words. " * 70)))
+        task = asyncio.create_task(llm.warm(asked(instructions="Unheard of words. " * 50)))
         await until(lambda: llm.running == 1)
         await asyncio.sleep(0.05)
         task.cancel()
@@ -129,12 +137,63 @@ def test_a_long_conversation_is_shortened_or_refused(runner: asyncio.Runner, llm
     assert text
     assert finished.usage.input_tokens < CONTEXT
     with pytest.raises(EngineError) as error:
-        runner.run(answered(llm, asked(*turns, cut=False)))
+        runner.run(answered(llm, asked(*turns, truncation="disabled")))
     assert error.value.code == "context_too_long"
-    for cut in (True, False):
+    for truncation in ("auto", "disabled"):
         with pytest.raises(EngineError) as error:
-            runner.run(answered(llm, asked("word " * CONTEXT, cut=cut)))
+            runner.run(answered(llm, asked("word " * CONTEXT, truncation=truncation)))
         assert error.value.code == "context_too_long"
+    runner.run(llm.warm(asked("word " * CONTEXT)))  # a hint: the answer will say what is wrong
+
+
+def test_no_more_is_kept_than_the_session_allows(runner: asyncio.Runner, llm: LlamaLlm) -> None:
+    turns = ["Tell me a number.", "12 345 678 901 234 567 890."] * 6 + ["What is the capital of France?"]
+    _, alone = runner.run(answered(llm, asked(truncation="disabled", most=1)))
+    _, whole = runner.run(answered(llm, asked(*turns, truncation="disabled", most=1)))
+    _, cut = runner.run(answered(llm, asked(*turns, truncation=Retention(0.5, 100), most=1)))
+    assert whole.usage.input_tokens - alone.usage.input_tokens > 200
+    assert 12 <= cut.usage.input_tokens - alone.usage.input_tokens <= 100
+
+
+def test_a_cut_is_prefilled_before_the_next_question_comes(runner: asyncio.Runner, llm: LlamaLlm) -> None:
+    turns = ["Tell me a number.", "98 765 432 109 876 543 210."] * 3
+    whole, ratio = asked(*turns, "Thank you."), Retention(0.5, 100)
+    seen = runner.run(llm.fitted(replace(whole, truncation=ratio)))
+    assert seen.messages == whole.messages[4:]
+    runner.run(llm.warm(asked(*turns, truncation=ratio)))
+    _, finished = runner.run(answered(llm, replace(whole, truncation=ratio)))
+    assert finished.usage.input_tokens - finished.usage.cached_tokens <= 10
+
+
+def test_its_own_tokenizer_counts(runner: asyncio.Runner, llm: LlamaLlm) -> None:
+    odd = (
+        "Schöne Grüße aus Köln! 你好，世界。",
+        "12 345 678",
+        "\N{GRINNING FACE} \n\n x",
+        "<|im_end|>",
+        "a" * 40,
+        "Hm.",
+    )
+    prompt = asked(*odd, "And?", most=1)
+    _, finished = runner.run(answered(llm, prompt))
+    library = llm._library()
+    counts = library.tokens.counts(shares(prompt))
+    assert sum(counts) == finished.usage.input_tokens
+    assert library.tokens.counts((*shares(prompt), "")) == [*counts, 0]
+
+
+def test_another_kind_of_model_is_noticed(runner: asyncio.Runner, llm: LlamaLlm) -> None:
+    tokens = llm._library().tokens
+    with pytest.raises(EngineError) as error:
+        TokenCounter(f"http://{tokens._host}", tokens._headers["Authorization"].split()[1], "<start_of_turn>")
+    assert error.value.code == "engine_unavailable"
+
+
+def test_a_tokenizer_that_cannot_be_asked_is_an_engine_error(runner: asyncio.Runner, llm: LlamaLlm) -> None:
+    for address in (f"http://{llm._library().tokens._host}", "http://127.0.0.1:9"):
+        with pytest.raises(EngineError) as error:
+            TokenCounter(address, "not the key", TURN)
+        assert error.value.code == "engine_failed"
 
 
 def test_two_answers_at_once_do_not_mix(runner: asyncio.Runner, llm: LlamaLlm) -> None:

@@ -12,7 +12,7 @@ from tests.engines.remote_helpers import HASTY, noise, voice
 from vivavoce.audio.pcm import Pcm
 from vivavoce.audio.wav import read_wav
 from vivavoce.engines.openai.asr import OpenAiAsr
-from vivavoce.ports import Asr, AsrHint, EngineError, Transcript
+from vivavoce.ports import Asr, AsrHint, EngineError, TokenLogprob, Transcript
 from vivavoce.testing.remote import Fault, RemoteServer
 
 
@@ -46,6 +46,45 @@ def test_hints_go_along() -> None:
         first, second = (request.form for request in server.received)
         assert (first["language"], first["prompt"]) == ("es", "Aurelio")
         assert (second["language"], "prompt" in second) == ("de", False)
+
+
+def test_keywords_go_into_the_prompt() -> None:
+    with RemoteServer() as server:
+        asyncio.run(hear(server, noise(200), hint=AsrHint(prompt="A shop.", keywords=("Aurelio", "Né"))))
+        asyncio.run(hear(server, noise(200), hint=AsrHint("auto"), language="de"))
+        first, second = (request.form for request in server.received)
+        assert first["prompt"] == "A shop. Aurelio, Né"
+        assert "language" not in second  # it is to be detected
+
+
+def test_what_it_heeds_is_what_the_configuration_says() -> None:
+    plain, full = (OpenAiAsr("http://x/v1", "m", logprobs=more, delay=more) for more in (False, True))
+    assert plain.features == ("prompt", "keywords")
+    assert full.features == ("prompt", "keywords", "logprobs", "delay")
+    assert full.languages == ()
+
+
+def test_log_probabilities_are_asked_for_and_passed_on() -> None:
+    body = b'{"text": " n\\u00e9", "logprobs": [{"token": "n", "logprob": -0.5, "bytes": [110]},'
+    body += b' {"token": "\\u00e9", "logprob": -1, "bytes": null}]}'
+
+    async def main() -> Transcript:
+        async with aclosing(OpenAiAsr(server.base_url, "whisper", logprobs=True, net=HASTY)) as asr:
+            return await anext(asr.transcribe(voice(noise(200)), AsrHint(logprobs=True)))
+
+    with RemoteServer() as server:
+        server.expect(Fault(status=200, body=body))
+        heard = asyncio.run(main())
+        assert heard == Transcript("né", logprobs=(TokenLogprob(b"n", -0.5), TokenLogprob("é".encode(), -1.0)))
+        assert server.received[0].form["include[]"] == "logprobs"
+
+
+@pytest.mark.parametrize("logprobs", [b"", b', "logprobs": null', b', "logprobs": [{"token": 3, "logprob": -1}]'])
+def test_an_answer_without_the_log_probabilities_that_were_promised(logprobs: bytes) -> None:
+    with RemoteServer() as server:
+        server.expect(Fault(status=200, body=b'{"text": "x"' + logprobs + b"}"))
+        with pytest.raises(EngineError, match="gave no log probabilities"):
+            asyncio.run(hear(server, noise(200), hint=AsrHint(logprobs=True)))
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,28 @@ import asyncio
 import json
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 from tests.engines.remote_helpers import HASTY, noise, prompt, until
 
 from vivavoce.engines.openai.llm import SPOKEN_STYLE, OpenAiLlm
-from vivavoce.ports import EngineError, Finished, Llm, Message, Prompt, Speech, TextDelta, TokenUsage, Voice
+from vivavoce.engines.openai.payload import Json
+from vivavoce.ports import (
+    EngineError,
+    Finished,
+    Llm,
+    Message,
+    Prompt,
+    Retention,
+    Speech,
+    TextDelta,
+    TokenUsage,
+    Voice,
+)
 from vivavoce.testing.remote import Fault, RemoteServer
+
+Truncation = Literal["auto", "disabled"] | Retention
 
 
 async def ask(server: RemoteServer, asked: Prompt, llm: OpenAiLlm | None = None) -> tuple[str, Finished]:
@@ -51,6 +66,13 @@ def test_text_comes_with_the_servers_count_of_tokens() -> None:
         ]
         assert (sent["model"], sent["stream"], sent["stream_options"]) == ("any", True, {"include_usage": True})
         assert "max_tokens" not in sent
+
+
+def test_a_plain_prompt_is_sent_as_it_is() -> None:
+    with RemoteServer() as server:
+        asyncio.run(ask(server, replace(prompt("Hi", instructions="Translate.", spoken=True), plain=True)))
+        messages = server.received[0].json["messages"]
+        assert messages == [{"role": "system", "content": "Translate."}, {"role": "user", "content": "Hi"}]
 
 
 def test_a_spoken_answer_is_asked_for_as_one() -> None:
@@ -150,6 +172,92 @@ def test_a_context_error_inside_the_stream_counts_too() -> None:
         server.expect(streamed({"error": {"message": "too big", "type": "exceed_context_size_error"}}))
         asyncio.run(ask(server, prompt("a", "b", "c")))
         assert contents(server, 1) == ["c"]
+
+
+def test_the_last_turn_is_never_left_out() -> None:
+    with RemoteServer(context_limit=3) as server:
+        note = Message("system", ("d",))
+        turns = replace(prompt("a a", "b", "c"), messages=(*prompt("a a", "b", "c").messages, note, note))
+        asyncio.run(ask(server, turns))
+        assert contents(server, 1) == ["c", "d", "d"]
+
+
+def test_a_known_window_is_kept_without_asking_the_server() -> None:
+    with RemoteServer() as server:
+        words = ["word " * 70] * 9  # 105 tokens each, by the guess
+        cases: list[tuple[Truncation, int]] = [
+            ("auto", 5),
+            (Retention(0.0), 3),
+            (Retention(0.5, 300), 1),
+            ("disabled", 9),
+        ]
+        for truncation, sent in cases:
+            llm = OpenAiLlm(server.base_url, "any", context=800, net=HASTY)
+            assert "window" in llm.features
+            asyncio.run(ask(server, prompt(*words, truncation=truncation), llm))
+            assert len(contents(server, -1)) == sent, truncation
+        llm = OpenAiLlm(server.base_url, "any", context=800, net=HASTY)
+        with pytest.raises(EngineError) as caught:
+            asyncio.run(ask(server, prompt("word " * 500), llm))
+        assert (caught.value.code, len(server.received)) == ("context_too_long", 4)
+
+
+def test_without_one_only_the_sessions_own_limit_counts() -> None:
+    with RemoteServer() as server:
+        words = ["word " * 70] * 9
+        assert OpenAiLlm(server.base_url, "any").features == ()
+        cases: list[tuple[Truncation, int]] = [("auto", 9), (Retention(0.5, 330), 1), (Retention(1.0, 330), 3)]
+        for truncation, sent in cases:
+            asyncio.run(ask(server, prompt(*words, truncation=truncation)))
+            assert len(contents(server, -1)) == sent, truncation
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_effort_and_parallel_tool_calls_are_for_models_that_know_them(known: bool) -> None:
+    with RemoteServer() as server:
+        asked = replace(prompt("Hi"), effort="low", parallel_tool_calls=False)
+        tools: Json = [{"type": "function", "function": {"name": "look"}}]
+        for extra in ({}, {"tools": tools}):
+            llm = OpenAiLlm(server.base_url, "any", reasoning=known, parallel_tool_calls=known, extra=extra, net=HASTY)
+            assert llm.features == (("reasoning", "parallel_tool_calls") if known else ())
+            asyncio.run(ask(server, asked, llm))
+        without_tools, with_tools = (request.json for request in server.received)
+        assert with_tools.get("reasoning_effort") == ("low" if known else None)
+        assert with_tools.get("parallel_tool_calls") is (False if known else None)
+        assert "parallel_tool_calls" not in without_tools
+
+
+def test_a_model_may_think_as_it_likes() -> None:
+    with RemoteServer() as server:
+        llm = OpenAiLlm(server.base_url, "any", reasoning=True, extra={"reasoning_effort": "high"}, net=HASTY)
+        asyncio.run(ask(server, prompt("Hi"), llm))
+        assert server.received[0].json["reasoning_effort"] == "high"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        streamed("<thi", "nk>Let me", " see.</th", "ink>\n\nHel", "lo.", STOP),
+        streamed({"choices": [{"delta": {"reasoning_content": "Let me see."}}]}, "Hello.", STOP),
+        streamed({"choices": [{"delta": {"reasoning": "Let me see.", "content": ""}}]}, "Hello.", STOP),
+    ],
+)
+def test_thoughts_are_not_said(fault: Fault) -> None:
+    with RemoteServer() as server:
+        server.expect(fault)
+        assert asyncio.run(ask(server, prompt("Hi"))) == ("Hello.", Finished())
+
+
+def test_what_only_began_like_a_thought_is_said() -> None:
+    with RemoteServer() as server:
+        server.expect(streamed("1 <", STOP))
+        assert asyncio.run(ask(server, prompt("Hi"))) == ("1 <", Finished())
+
+
+def test_a_providers_filter_is_told() -> None:
+    with RemoteServer() as server:
+        server.expect(streamed("Hel", {"choices": [{"delta": {}, "finish_reason": "content_filter"}]}))
+        assert asyncio.run(ask(server, prompt("Hi"))) == ("Hel", Finished("content_filter"))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import pytest
 from tests.engines.speech import Clip, human_clips, noises, over_the_telephone, synthetic, word_errors
 
 from vivavoce.audio.pcm import Pcm
-from vivavoce.engines.whisper import WhisperAsr, _Heard
+from vivavoce.audio.resample import resample
+from vivavoce.engines.whisper import WhisperAsr, _before_loop, _Heard, _read, _Task
 from vivavoce.ports import AsrHint, EngineError, Transcript
 from vivavoce.testing.conformance import check_asr
 
@@ -114,6 +115,13 @@ def test_a_prompt_gives_the_spelling(asr: WhisperAsr) -> None:
     assert "Kowalczyk" in heard
 
 
+def test_keywords_give_the_spelling_too(asr: WhisperAsr) -> None:
+    speech = synthetic("Is my Zyloprim ready? Ask for Mister Kowalczyk.")
+    heard = text(asr, speech, AsrHint(prompt="A pharmacy.", keywords=("Zyloprim", "Kowalczyk")))
+    assert "Zyloprim" in heard
+    assert "Kowalczyk" in heard
+
+
 def test_a_long_turn_is_cut_at_pauses_and_told_as_it_goes(asr: WhisperAsr) -> None:
     speech = Pcm.join([part for words in STORY for part in (synthetic(words), Pcm.silence(400))])
     assert speech.ms > 30_000
@@ -134,7 +142,69 @@ def test_without_a_language_it_finds_out(model_dir: Callable[[str], Path], asr: 
         finally:
             await detecting.aclose()
 
-    assert asyncio.run(run()) == [Transcript(text(asr, synthetic(SENTENCE)))]
+    assert asyncio.run(run()) == [Transcript(text(asr, synthetic(SENTENCE)), language="en")]
+
+
+def test_the_languages_that_it_knows(model_dir: Callable[[str], Path], asr: WhisperAsr) -> None:
+    assert {"en", "de", "es", "zh"} < set(asr.languages)
+    assert len(asr.languages) == 99
+    assert all(name.isalpha() and name.islower() for name in asr.languages)
+    assert WhisperAsr(model_dir("whisper-base")).languages == ()  # nothing is loaded
+
+
+def test_it_is_detected_whatever_the_default_is_and_only_where_it_should_be(asr: WhisperAsr) -> None:
+    def detected(hint: AsrHint) -> str | None:
+        *_, last = asyncio.run(transcripts(asr, synthetic(SENTENCE), hint))
+        return last.language
+
+    assert detected(AsrHint()) is None  # English by default: nothing was detected
+    assert detected(AsrHint(language="auto")) == "en"
+    assert detected(AsrHint(languages=("de", "en-US"))) == "en"
+    assert detected(AsrHint(language="en", languages=("de", "fr"))) is None
+    assert asr._loaded is not None
+    task = _Task(AsrHint(), (), ("de", "fr"))
+    _, language = _read(asr._loaded, resample(synthetic(SENTENCE), 16_000), None, task, full=False)
+    assert language in ("de", "fr")
+
+
+def test_log_probabilities_are_those_of_the_tokens(asr: WhisperAsr) -> None:
+    speech = synthetic("Is my Zyloprim ready? Ask for the café.")
+    *_, heard = asyncio.run(transcripts(asr, speech, AsrHint(logprobs=True)))
+    assert b"".join(token.data for token in heard.logprobs).decode().strip() == heard.text
+    chances = {token.data.decode(): token.logprob for token in heard.logprobs}
+    assert all(-20 < each <= 0 for each in chances.values())
+    assert chances[" for"] > -0.5  # plain words are sure, and nobody knows that medicine
+    assert min(chances, key=lambda token: chances[token]) not in (" is", " my", " for", " the")
+    assert text(asr, speech) == heard.text
+    assert asyncio.run(transcripts(asr, speech))[-1].logprobs == ()
+
+
+def test_a_quick_look_hears_the_first_words(asr: WhisperAsr) -> None:
+    speech = synthetic(SENTENCE)
+    first = Pcm(speech.samples[: speech.rate * 12 // 10], speech.rate)
+    assert text(asr, first, AsrHint(quick=True)).startswith("I would like to")
+
+
+def test_nobody_waits_for_a_reading_that_was_given_up(asr: WhisperAsr) -> None:
+    task = _Task(AsrHint(), (), ())
+    task.given_up.set()
+    assert asr._loaded is not None
+    heard, _ = _read(asr._loaded, resample(synthetic(SENTENCE), 16_000), "en", task, full=False)
+    assert heard.text == ""
+    assert not heard.spoken
+
+
+@pytest.mark.parametrize(
+    ("looping", "expected"),
+    [
+        ("Please send it. Please send it. Please", "Please send it."),
+        ("5 5 5 5 5", "5"),
+        ("That is that, is it not?", "That is that, is it not?"),
+        ("", ""),
+    ],
+)
+def test_a_look_ends_where_it_begins_to_repeat_itself(looping: str, expected: str) -> None:
+    assert _before_loop(looping) == expected
 
 
 def test_the_session_names_the_language(asr: WhisperAsr) -> None:
@@ -152,6 +222,8 @@ def test_a_model_for_english_only(model_dir: Callable[[str], Path]) -> None:
         try:
             *_, last = await transcripts(english, synthetic(SENTENCE))
             assert word_errors(SENTENCE, last.text)[0] == 0
+            assert last.language is None
+            assert english.languages == ("en",)
             with pytest.raises(EngineError, match="English only"):
                 await transcripts(english, synthetic(SENTENCE), AsrHint(language="de"))
         finally:

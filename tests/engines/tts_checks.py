@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from vivavoce.audio.pcm import Pcm
-from vivavoce.ports import MAX_CHUNK_MS, Tts, Voice
+from vivavoce.ports import MAX_CHUNK_MS, Tts, Voice, WordTimes
+from vivavoce.testing.probes import check_speech
 
 
 async def said(tts: Tts, text: str, voice: str = "marin", speed: float = 1.0) -> Pcm:
-    chunks = [chunk async for chunk in tts.speak(text, Voice(voice, speed))]
+    parts = [part async for part in tts.speak(text, Voice(voice, speed))]
+    check_speech(parts, text)
+    chunks = [part for part in parts if isinstance(part, Pcm)]
     assert all(0 < chunk.ms <= MAX_CHUNK_MS for chunk in chunks)
     assert {chunk.rate for chunk in chunks} <= {24_000}
     return Pcm.join(chunks)
+
+
+async def word_ends(tts: Tts, text: str, voice: str = "marin", speed: float = 1.0) -> dict[str, float]:
+    """The milliseconds at which each word ends, by the text up to there."""
+    parts = [part async for part in tts.speak(text, Voice(voice, speed))]
+    check_speech(parts, text)
+    return {text[:chars]: ms for part in parts if isinstance(part, WordTimes) for chars, ms in part.ends}
+
+
+def pauses(pcm: Pcm) -> list[float]:
+    """The milliseconds at which pauses of 60 ms and more begin, the one at the end included."""
+    frames = pcm.to_float()[: len(pcm.samples) // 240 * 240].reshape(-1, 240).astype(np.float64)  # 10 ms
+    level = np.sqrt(np.square(frames).mean(axis=1))
+    heard = np.flatnonzero(level > level.max() / 50)  # -34 dB
+    return [float(10 * (at + 1)) for at, later in pairwise([*heard, len(level) + 6]) if later - at > 6]
 
 
 def loudness(pcm: Pcm) -> float:

@@ -7,12 +7,16 @@ from functools import cache
 from random import Random
 from typing import Any
 
-from tests.core.caller import Caller, b64, pcm
+from msgspec.structs import replace
+from tests.core.caller import CAN, Caller, b64, pcm
 from tests.properties.world import MAKERS, World
 
 from vivavoce.core import effects as fx
+from vivavoce.core.capabilities import Capabilities, StoredPrompt
+from vivavoce.core.opening import opening
 from vivavoce.protocol import server as wire
 from vivavoce.protocol.codec import encode
+from vivavoce.protocol.transcripts import TokenLogprob
 
 Event = dict[str, Any]
 
@@ -20,7 +24,7 @@ Event = dict[str, Any]
 @cache
 def emitted() -> tuple[Event, ...]:
     """The events of a few scenarios, and of a few thousand random ones."""
-    outputs = [*_spoken(), *_telephone(), *_written(), *_items(), *_failures(), *_random()]
+    outputs = [*_spoken(), *_telephone(), *_written(), *_items(), *_failures(), *_idle(), *_able(), *_random()]
     return tuple(json.loads(encode(output)) for output in outputs if isinstance(output, wire.ServerEvent))
 
 
@@ -74,6 +78,56 @@ def _failures() -> list[fx.Output]:
     outputs = caller.send("response.create")
     outputs += caller.tell(fx.AnswerFailed(response_id="resp_1", code="engine_failed", message="Broken."))
     return [*outputs, *caller.send("nonsense", event_id="mine"), *caller.send("response.cancel")]
+
+
+def _idle() -> list[fx.Output]:
+    caller = Caller(can=replace(CAN, tokens_per_minute=100))
+    outputs = caller.detect(type="server_vad", idle_timeout_ms=6000)
+    outputs += [*caller.send("response.create"), *caller.finish(input_tokens=150)]
+    caller.now += 6.0
+    return [*outputs, *caller.tell(fx.Tick())]
+
+
+def _able() -> list[fx.Output]:
+    logprobs = "item.input_audio_transcription.logprobs"
+    prompts = {"pmpt_1": StoredPrompt(version="1", versions={"1": "Greet {{name}}."})}
+    features = ("prompt", "keywords", "languages", "delay", "logprobs")
+    can = replace(
+        CAN,
+        reasoning=True,
+        parallel_tool_calls=True,
+        noise_reduction=True,
+        tracing=True,
+        prompts=prompts,
+        transcription_features=features,
+    )
+    caller = Caller(can=can)
+    transcription = {"delay": "low", "keywords": ["Anna"], "languages": ["en"]}
+    noise = {"type": "near_field", "strength": 0.5}
+    ratio = {"type": "retention_ratio", "retention_ratio": 0.5, "token_limits": {"post_instructions": 500}}
+    outputs = caller.update(
+        audio={"input": {"transcription": transcription, "noise_reduction": noise}},
+        reasoning={"effort": "low"},
+        parallel_tool_calls=True,
+        include=[logprobs],
+        tracing={"workflow_name": "w", "metadata": {"k": 1}},
+        truncation=ratio,
+        prompt={"id": "pmpt_1", "variables": {"name": {"type": "input_text", "text": "Anna"}}},
+    )
+    anna = (TokenLogprob(token=" Anna", bytes=tuple(b" Anna"), logprob=-0.5),)
+    outputs += caller.hear(640, 0.9)
+    for _ in range(2):
+        outputs += caller.tell(fx.Hypothesis(item_id="item_1", text="Anna", logprobs=anna))
+    outputs += caller.hear(224, 0.0)
+    ready = fx.TranscriptReady(item_id="item_1", text="Anna.", seconds=0.84, language="de", logprobs=anna)
+    return [*outputs, *caller.tell(ready), *_transcription_session(can)]
+
+
+def _transcription_session(can: Capabilities) -> list[fx.Output]:
+    caller = Caller(can=can, settings=opening("transcription", "sess_1", "gpt-realtime", "alloy", can))
+    session = {"type": "transcription", "audio": {"input": {"transcription": {"model": "whisper-1"}}}}
+    outputs = [*caller.started, *caller.send("session.update", session=session), *caller.speak_turn()]
+    return [*outputs, *caller.send("response.create")]
 
 
 def _random() -> list[fx.Output]:

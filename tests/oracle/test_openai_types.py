@@ -35,15 +35,16 @@ def test_every_event_validates(type_: str) -> None:
 @pytest.mark.parametrize("type_", TYPES)
 def test_no_event_has_a_key_that_the_types_do_not_know(type_: str) -> None:
     for event in of_type(type_):
-        unknown = set(_unknown(ORACLE.validate_json(json.dumps(event)))) - NOT_IN_THE_TYPES
+        unknown = set(unknown_keys(ORACLE.validate_json(json.dumps(event)))) - NOT_IN_THE_TYPES
         assert unknown == set()
 
 
-def _unknown(model: BaseModel, path: str = "") -> Iterator[str]:
+def unknown_keys(model: BaseModel, path: str = "") -> Iterator[str]:
+    """What an event holds beyond its type."""
     for name in model.model_extra or {}:
         yield f"{path}{name}"
     for name in model.model_fields_set - set(model.model_extra or {}):
         value = getattr(model, name)
         for inner in value if isinstance(value, list) else [value]:
             if isinstance(inner, BaseModel):
-                yield from _unknown(inner, f"{path}{name}.")
+                yield from unknown_keys(inner, f"{path}{name}.")

@@ -76,6 +76,10 @@ class WireRules:
             case wire.SpeechStarted():
                 self._moves_on(output.audio_start_ms)
                 self.announced = output.item_id
+            case wire.TimeoutTriggered():
+                assert output.audio_start_ms <= output.audio_end_ms
+                self._moves_on(output.audio_start_ms)
+                self.announced = output.item_id
             case wire.SpeechStopped():
                 self._moves_on(output.audio_end_ms)
                 assert output.item_id == self.announced

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from msgspec.structs import replace
 from tests.core.caller import CAN, SETTINGS, b64, pcm
 from tests.properties.wire_rules import WireRules
 
@@ -18,6 +19,7 @@ from vivavoce.protocol import server as wire
 from vivavoce.protocol.codec import decode
 from vivavoce.protocol.errors import ProtocolError
 
+CAPABLE = replace(CAN, transcription_features=("prompt", "delay"))
 FRAME = 768
 """Samples of a VAD frame."""
 EXPIRES_IN = 1000.0
@@ -33,10 +35,12 @@ class World:
     def __init__(self) -> None:
         self.now = 0.0
         self.rules = WireRules()
-        self.session = Session(SETTINGS, CAN, CountingIds(), self.now, EXPIRES_IN)
+        self.session = Session(SETTINGS, CAPABLE, CountingIds(), self.now, EXPIRES_IN)
         self.responses: list[str] = ["resp_nobody"]
         self.items: list[str] = ["item_nobody"]
         self.estimates: list[int] = [0]
+        self.looks: list[fx.Transcribe] = []
+        """The latest tentative transcriptions."""
         self.reached: Counter[str] = Counter()
         """How often each kind of output came, and each end of a response."""
         self.voiced = False
@@ -87,6 +91,8 @@ class World:
                     self.responses.append(output.response_id)
                 case fx.EstimateTurn():
                     self.estimates.append(output.at)
+                case fx.Transcribe(tentative=True):
+                    self.looks = [*self.looks[-1:], output]
                 case fx.Listen():
                     if output.start != self._heard:  # the VAD was switched off meanwhile
                         self._judged = output.start
@@ -189,6 +195,8 @@ SESSIONS: list[dict[str, Any]] = [
     {"type": "realtime", "audio": {"output": {"voice": "echo", "format": {"type": "audio/pcmu"}}}},
     {"type": "realtime", "audio": {"output": {"voice": "alloy", "format": {"type": "audio/pcm", "rate": 24000}}}},
     {"type": "realtime", "audio": {"input": {"transcription": {"model": "base"}}}},
+    {"type": "realtime", "audio": {"input": {"transcription": {"delay": "minimal"}}}},
+    {"type": "realtime", "audio": {"input": {"transcription": {"delay": "high"}}}},
     {"type": "realtime", "audio": {"input": {"transcription": None}}},
     {"type": "realtime", "max_output_tokens": 5, "tools": [{"type": "function"}]},
     {"type": "realtime", "instructions": "No.", "audio": {"output": {"voice": "nobody"}}},
@@ -259,8 +267,15 @@ def _no_transcript(world: World, random: Random) -> fx.Input:
 
 
 def _hypothesis(world: World, random: Random) -> fx.Input:
-    item_id = world.rules.announced or _some(random, world.items)
-    return fx.Hypothesis(item_id=item_id, text=random.choice(["", "Well"]))
+    look = random.choice(world.looks) if world.looks else fx.Transcribe(item_id="item_nobody", pcm=b"", voice_end=None)
+    return fx.Hypothesis(
+        item_id=random.choice([look.item_id, world.rules.announced or _some(random, world.items)]),
+        text=random.choice(["", "Well", "Well, no", "well no. Now", "東京"]),
+        start=look.start,
+        end=look.start + len(look.pcm) // random.choice([2, 3]),
+        voice_end=look.voice_end,
+        settle=look.settle,
+    )
 
 
 def _began(world: World, random: Random) -> fx.Input:
@@ -271,12 +286,19 @@ def _words(world: World, random: Random) -> fx.Input:
     return fx.AnswerText(response_id=_some(random, world.responses), text=random.choice(["", "Well, ", "yes."]))
 
 
+def _times(world: World, random: Random) -> fx.Input:
+    ends = sorted((random.randrange(8), random.randrange(960)) for _ in range(random.randrange(3)))
+    return fx.AnswerTimes(response_id=_some(random, world.responses), ends=tuple(ends))
+
+
 def _sound(world: World, random: Random) -> fx.Input:
     return fx.AnswerAudio(response_id=_some(random, world.responses), data=pcm(20), samples=480)
 
 
 def _finished(world: World, random: Random) -> fx.Input:
-    return fx.AnswerFinished(response_id=_some(random, world.responses), reason=random.choice(["stop", "length"]))
+    return fx.AnswerFinished(
+        response_id=_some(random, world.responses), reason=random.choice(["stop", "length", "content_filter"])
+    )
 
 
 def _failed(world: World, random: Random) -> fx.Input:
@@ -308,10 +330,12 @@ MAKERS: dict[str, Maker] = {
     "hypothesis": _hypothesis,
     "first token": _began,
     "words": _words,
+    "times": _times,
     "sound": _sound,
     "finished": _finished,
     "failed": _failed,
     "tick": _tick,
+    "joined": lambda world, random: fx.Joined(),
 }
 OFTEN = {"input_audio_buffer.append": 30, "frame": 40, "words": 4, "sound": 4, "turn estimate": 2}
 """What a conversation is mostly made of; everything else once in so many."""

@@ -8,12 +8,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from vivavoce.audio.pcm import Pcm
+from vivavoce.core.capabilities import Capabilities
 from vivavoce.core.ids import CountingIds
 from vivavoce.core.session import Session
-from vivavoce.core.settings import Capabilities
 from vivavoce.engines.instant import OPENAI_VOICES
 from vivavoce.ports import Began, Finished, Prompt, ResponsePart, Speech, SpokenAudio, SpokenText
 from vivavoce.protocol.session import AudioOutput, SessionAudio, SessionObject
+from vivavoce.runtime.core import Core
 from vivavoce.runtime.guard import Timeouts
 from vivavoce.runtime.observer import Observer
 from vivavoce.runtime.runner import EngineSet, Recorder, Runner
@@ -92,7 +93,7 @@ class Hosted:
 @asynccontextmanager
 async def hosted(
     engine_set: EngineSet,
-    core: Session | None = None,
+    core: Core | None = None,
     observer: Observer | None = None,
     recorder: Recorder | None = None,
 ) -> AsyncIterator[Hosted]:

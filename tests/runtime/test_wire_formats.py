@@ -13,11 +13,11 @@ from tests.runtime.hosting import Hosted, engines, hosted
 
 from vivavoce.audio.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
 from vivavoce.audio.pcm import Pcm
-from vivavoce.ports import AsrHint, Speech
+from vivavoce.ports import AsrHint, Began, Finished, Speech, WordTimes
 from vivavoce.protocol.session import AudioPcm
 from vivavoce.runtime.wire_audio import Encoder
 from vivavoce.testing.clock import run_virtual
-from vivavoce.testing.fakes import ScriptedAsr, ScriptedResponder, answers, sound
+from vivavoce.testing.fakes import ScriptedAsr, ScriptedResponder, answers, sound, speaks
 
 G711 = {"audio/pcmu": (ulaw_encode, ulaw_decode), "audio/pcma": (alaw_encode, alaw_decode)}
 
@@ -121,6 +121,25 @@ def test_an_answer_on_a_telephone_is_as_long_as_it_was_spoken() -> None:
             assert await retrieved(live, item_id) == spoken
             live.client.say("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=450)
             await live.client.expect("conversation.item.truncated")
+
+    run_virtual(main())
+
+
+def test_a_cut_on_a_telephone_falls_between_the_words_that_the_voice_timed() -> None:
+    async def main() -> None:
+        clause, ends = speaks("Yes, of course.", 1000), ((4, 300.0), (7, 500.0), (15, 900.0))
+        answer = [Began(), clause[0], WordTimes(ends), *clause[1:], Finished()]
+        async with hosted(engines(responder=ScriptedResponder(answer))) as live:
+            await manual(live, "audio/pcmu")
+            live.client.say("response.create")
+            done = await live.client.expect("response.done")
+            item_id = done["response"]["output"][0]["id"]
+            for cut, words in ((899, "Yes, of"), (301, "Yes,"), (0, "")):
+                live.client.say("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=cut)
+                await live.client.expect("conversation.item.truncated")
+                live.client.say("conversation.item.retrieve", item_id=item_id)
+                item = (await live.client.expect("conversation.item.retrieved"))["item"]
+                assert item["content"][0]["transcript"] == words
 
     run_virtual(main())
 

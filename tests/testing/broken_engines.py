@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
@@ -11,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from vivavoce.audio.pcm import Pcm
-from vivavoce.engines.instant import InstantAsr, InstantLlm, InstantTts, InstantTurnDetector, InstantVad
+from vivavoce.engines.instant import WORD_MS, InstantAsr, InstantLlm, InstantTts, InstantTurnDetector, InstantVad
 from vivavoce.ports import (
     AsrHint,
     Began,
@@ -25,6 +26,7 @@ from vivavoce.ports import (
     Transcript,
     VadStream,
     Voice,
+    WordTimes,
 )
 
 
@@ -34,6 +36,7 @@ class InstantResponder(InstantTts):
     def __init__(self) -> None:
         super().__init__()
         self.llm = InstantLlm("One. Two.")
+        self.features = self.llm.features
 
     async def respond(self, prompt: Prompt) -> AsyncGenerator[ResponsePart, None]:
         if prompt.voice.name not in self.voices:
@@ -285,6 +288,12 @@ class FewVoicesTts(InstantTts):
         return ("alloy", "ash")
 
 
+class SpeechlessTts(InstantTts):
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return ()
+
+
 class EmptyChunkTts(InstantTts):
     async def speak(self, text: str, voice: Voice) -> AsyncGenerator[Pcm, None]:
         async for piece in super().speak(text, voice):
@@ -303,6 +312,46 @@ class ComputingTts(InstantTts):
             time.sleep(0.4)  # noqa: ASYNC251 - the defect
         async for piece in super().speak(text, voice):
             yield piece
+
+
+class TimedTts(InstantTts):
+    """It tells when its words end; what it tells is made by `tell` from the ends, in characters and ms."""
+
+    def tell(self, ends: list[tuple[int, float]]) -> list[tuple[int, float]]:
+        return ends
+
+    late = False
+
+    async def speak(self, text: str, voice: Voice) -> AsyncGenerator[Pcm | WordTimes, None]:  # type: ignore[override]
+        words = [word.end() for word in re.finditer(r"\S+", text)]
+        ends = [(chars, WORD_MS * number / voice.speed - 1) for number, chars in enumerate(words, 1)]
+        times = WordTimes(tuple(self.tell(ends)))
+        with self:
+            if not self.late:
+                yield times
+            async for piece in super().speak(text, voice):
+                yield piece
+            if self.late:
+                yield times
+
+
+class LateTimesTts(TimedTts):
+    late = True
+
+
+class RewindingTts(TimedTts):
+    def tell(self, ends: list[tuple[int, float]]) -> list[tuple[int, float]]:
+        return ends[::-1]
+
+
+class OverlongTts(TimedTts):
+    def tell(self, ends: list[tuple[int, float]]) -> list[tuple[int, float]]:
+        return [(chars, ms + 100) for chars, ms in ends]
+
+
+class HalfTimedTts(TimedTts):
+    def tell(self, ends: list[tuple[int, float]]) -> list[tuple[int, float]]:
+        return ends[:1]
 
 
 class AsciiTts(InstantTts):

@@ -22,11 +22,13 @@ from tests.testing.broken_engines import (
     FewVoicesTts,
     ForgetfulVad,
     FragileAsr,
+    HalfTimedTts,
     HangingLlm,
     InstantResponder,
     InventiveAsr,
     JumpyVad,
     LateResponder,
+    LateTimesTts,
     LazyLlm,
     LeakyDetector,
     LongWindedTts,
@@ -34,15 +36,28 @@ from tests.testing.broken_engines import (
     NervousLlm,
     NeverSureAsr,
     OnePaceTts,
+    OverlongTts,
     PickyDetector,
+    RewindingTts,
     SecretLlm,
     SharedLlm,
     SlowVad,
+    SpeechlessTts,
     StubbornLlm,
+    TimedTts,
     UnlimitedLlm,
     UnsureDetector,
     WildVad,
     WritingResponder,
+)
+from tests.testing.broken_reducers import (
+    AnyRateReducer,
+    CarriedOverReducer,
+    ChoppyReducer,
+    HeavyHandedReducer,
+    HoardingReducer,
+    LazyReducer,
+    LossyReducer,
 )
 
 from vivavoce.audio.pcm import Pcm
@@ -58,11 +73,13 @@ from vivavoce.testing.conformance import (
     Report,
     check_asr,
     check_llm,
+    check_noise_reducer,
     check_responder,
     check_tts,
     check_turn_detector,
     check_vad,
 )
+from vivavoce.testing.fakes import FadingReducer
 from vivavoce.testing.remote import RemoteServer
 from vivavoce.testing.script import sound
 
@@ -78,10 +95,12 @@ def test_the_instant_engines_keep_the_contract() -> None:
     async def main() -> list[Report]:
         return [
             await check_vad(InstantVad(), bounds=EASY),
+            await check_noise_reducer(FadingReducer(), bounds=EASY),
             await check_turn_detector(InstantTurnDetector(delay=0.1), bounds=EASY),
             await check_asr(InstantAsr(delay=0.1), SPEECH, bounds=EASY),
             await check_llm(InstantLlm(delay=0.1), bounds=EASY),
             await check_tts(InstantTts(delay=0.1), bounds=EASY),
+            await check_tts(TimedTts(), bounds=EASY),
             await check_responder(InstantResponder(), SPEECH, bounds=EASY),
         ]
 
@@ -111,6 +130,13 @@ BROKEN: list[tuple[Check, str]] = [
     (lambda: check_vad(JumpyVad(), bounds=EASY), "Silence has a probability of 0.70"),
     (lambda: check_vad(CarelessVad(), bounds=EASY), "0 samples at 16000 Hz was accepted"),
     (lambda: check_vad(SlowVad(), bounds=EASY, frame_ms=1.0), "1 are allowed"),
+    (lambda: check_noise_reducer(LossyReducer(), bounds=EASY), "Of 24792 samples 24292 came out"),
+    (lambda: check_noise_reducer(HoardingReducer(), bounds=EASY), "held back; 40 are allowed"),
+    (lambda: check_noise_reducer(ChoppyReducer(), bounds=EASY), "depends on how the audio was cut"),
+    (lambda: check_noise_reducer(HeavyHandedReducer(), bounds=EASY), "Strength 0 changes the audio"),
+    (lambda: check_noise_reducer(LazyReducer(), bounds=EASY), "Noise has lost 3.2 dB"),
+    (lambda: check_noise_reducer(CarriedOverReducer(), bounds=EASY), "changes another's"),
+    (lambda: check_noise_reducer(AnyRateReducer(), bounds=EASY), "Audio at 8000 Hz was accepted"),
     (lambda: check_turn_detector(UnsureDetector(), bounds=EASY), "One turn gives 1.000 and 0"),
     (lambda: check_turn_detector(PickyDetector(), bounds=EASY), "A turn of 0 s raised IndexError"),
     (lambda: check_turn_detector(LeakyDetector(), bounds=EASY), "`running` is still 1, 0.3 s after a turn was canc"),
@@ -132,8 +158,13 @@ BROKEN: list[tuple[Check, str]] = [
     (lambda: check_tts(AnyVoiceTts(), bounds=EASY), "An unknown voice was accepted"),
     (lambda: check_tts(OnePaceTts(), bounds=EASY), "at speed 0.7"),
     (lambda: check_tts(FewVoicesTts(), bounds=EASY), "missing: ballad"),
+    (lambda: check_tts(SpeechlessTts(), bounds=EASY), "are not ISO-639-1 codes"),
     (lambda: check_tts(EmptyChunkTts(), bounds=EASY), "is empty"),
     (lambda: check_tts(AsciiTts(), bounds=EASY), "raised UnicodeEncodeError"),
+    (lambda: check_tts(LateTimesTts(), bounds=EASY), "A word's time .349 ms. comes after its audio"),
+    (lambda: check_tts(RewindingTts(), bounds=EASY), "Times of words go back"),
+    (lambda: check_tts(OverlongTts(), bounds=EASY), "A word ends after 799 ms, in a clause of 700 ms"),
+    (lambda: check_tts(HalfTimedTts(), bounds=EASY), "The times end at character 5 of 12"),
     (lambda: check_responder(WritingResponder(), SPEECH, bounds=EASY), "A spoken answer has a TextDelta"),
     (lambda: check_responder(LateResponder(), SPEECH, bounds=EASY), "`Began` comes late"),
     (lambda: check_responder(BackwardsResponder(), SPEECH, bounds=EASY), "before the words"),

@@ -62,8 +62,9 @@ def test_what_keeps_a_client_out() -> None:
                 ("?model=gpt-9", right, "invalid_model", 4000),
                 ("", right, "missing_model", 4000),
                 ("?model=gpt-realtime", {**right, "OpenAI-Beta": "realtime=v1"}, "beta_api_shape_disabled", 4000),
-                ("?intent=transcription", right, "unsupported_value", 4000),
-                ("?call_id=rtc_1", right, "unsupported_value", 4000),
+                ("?intent=dictation", right, "invalid_value", 4000),
+                ("?call_id=rtc_1", right, "invalid_call_id", 4000),
+                ("?call_id=&model=gpt-realtime", right, "invalid_call_id", 4000),
             ]
             for query, headers, code, close_code in cases:
                 error, closed_with, reason = await refused(server.ws + query, additional_headers=headers)

@@ -14,8 +14,12 @@ from vivavoce.bench.report import Report, Settings, report
 from vivavoce.bench.usage import watched
 from vivavoce.commands.bench_barge_in import barge_in
 from vivavoce.commands.bench_calls import calls
+from vivavoce.commands.bench_context import context
+from vivavoce.commands.bench_noise import noise
 from vivavoce.commands.bench_shared import EngineSet, environment, write
 from vivavoce.commands.bench_table import show
+from vivavoce.commands.bench_transcription import transcription
+from vivavoce.commands.bench_truncation import truncation
 from vivavoce.commands.shared import Callee, CommandError, callee, explained, question
 from vivavoce.testing.call import Line
 from vivavoce.testing.client import DEFAULT_MODEL
@@ -104,3 +108,7 @@ def _measure(load: Load, settings: Settings, server: Callee, processes: int, err
 
 app.command()(barge_in)
 app.command()(calls)
+app.command()(context)
+app.command()(noise)
+app.command()(truncation)
+app.command()(transcription)

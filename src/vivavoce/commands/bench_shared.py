@@ -29,6 +29,7 @@ def environment(engines: EngineSet, sessions: int) -> Mapping[str, str]:
     plain.pop("VIVAVOCE_CONFIG", None)
     if engines is EngineSet.instant:
         room |= {f"VIVAVOCE_ENGINES__{role}__NAME": "instant" for role in ("TURN", "ASR", "LLM", "TTS")}
+        room["VIVAVOCE_ENGINES__NOISE__NAME"] = "none"
     return {**plain, **room}
 
 

@@ -50,7 +50,8 @@ def local_server(
     """
     key = f"sk-{secrets.token_urlsafe(12)}"
     port = _free_port()
-    command = [sys.executable, "-m", "vivavoce", "serve", "--host", "127.0.0.1", "--port", str(port)]
+    command = [sys.executable, "-m", "vivavoce", "serve", "--host", "127.0.0.1", "--no-tls"]
+    command += ["--port", str(port)]
     command += ["--config", str(config)] if config else []
     # A key of its own: nobody else on this machine can call it, and a configuration that wants keys is content.
     environ = {**environ, "VIVAVOCE_SERVER__KEYS": f'["{key}"]'}

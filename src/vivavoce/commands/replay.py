@@ -75,7 +75,7 @@ def _tell(console: Console, step: Step, at: float) -> None:
     console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _kinds(outputs: Sequence[fx.Output]) -> str:
+def _kinds(outputs: Sequence[fx.AnyOutput]) -> str:
     """In their order; of equal ones in a row or apart, how many there are."""
     counted = Counter(_kind(output) for output in outputs)
     return ", ".join(kind if times == 1 else f"{times} x {kind}" for kind, times in counted.items())

@@ -6,18 +6,21 @@ import asyncio
 import logging
 import os
 import socket
+import ssl
 from pathlib import Path
 from typing import Annotated
 
 import typer
 import uvloop
+from msgspec.structs import replace
 
 from vivavoce.app import create_app, create_server
 from vivavoce.commands.startup import model_path, settings
 from vivavoce.config import Config
+from vivavoce.config.tree import Server
 from vivavoce.observe import log
 from vivavoce.ports import EngineError
-from vivavoce.serving import uvicorn_server
+from vivavoce.serving import tls_context, uvicorn_server
 
 _log = logging.getLogger(__name__)
 
@@ -46,9 +49,10 @@ ConfigFile = Annotated[
 ]
 Host = Annotated[str | None, typer.Option(help="Address to listen on. Beyond this machine only with keys.")]
 Port = Annotated[int | None, typer.Option(min=0, max=65_535, help="TCP port; 0 takes any free one.")]
+NoTls = Annotated[bool, typer.Option("--no-tls", help="Plain http:// and ws://, whatever the settings say.")]
 
 
-def serve(config: ConfigFile = None, host: Host = None, port: Port = None) -> None:
+def serve(config: ConfigFile = None, host: Host = None, port: Port = None, no_tls: NoTls = False) -> None:
     """Load the models and serve the Realtime API until Ctrl-C.
 
     Any client of the OpenAI Realtime API works: change its base URL.
@@ -64,18 +68,37 @@ def serve(config: ConfigFile = None, host: Host = None, port: Port = None) -> No
       vivavoce serve --config vivavoce.toml   (vivavoce check > vivavoce.toml writes one to start from)
     """
     chosen = settings(config, os.environ, host=host, port=port)
+    if no_tls:
+        chosen = replace(chosen, server=replace(chosen.server, tls_cert=None, tls_key=None))
     log.setup(chosen.log.level, as_json=chosen.log.json, secrets=_secrets(chosen))
     if chosen.trace.folder is not None:
         _log.warning("traces are on: ALL AUDIO AND TEXT of every session is written to %s", chosen.trace.folder)
-    listener = _bind(chosen.server.host, chosen.server.port)  # first: it fails at once, and models load for seconds
+    # First: these fail at once, and models load for seconds.
+    tls = _tls(chosen.server)
+    listener = _bind(chosen.server.host, chosen.server.port)
     try:
         with listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(chosen, listener))
+            runner.run(_serve(chosen, listener, tls))
     except EngineError as error:
         typer.echo(error.message, err=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         pass  # the server has shut down in order before this comes
+
+
+def _tls(server: Server) -> ssl.SSLContext | None:
+    if not server.tls_cert or not server.tls_key:
+        return None  # the settings have both or neither
+    try:
+        return tls_context(server.tls_cert, server.tls_key)
+    except OSError as error:
+        why = error.strerror or str(error)
+        typer.echo(
+            f"Cannot serve TLS with server.tls_cert {server.tls_cert} and server.tls_key {server.tls_key}: {why}. "
+            "Both are PEM files, and the key is not encrypted.",
+            err=True,
+        )
+        raise typer.Exit(1) from None
 
 
 def _bind(host: str, port: int) -> socket.socket:
@@ -89,12 +112,12 @@ def _bind(host: str, port: int) -> socket.socket:
         raise typer.Exit(1) from None
 
 
-async def _serve(config: Config, listener: socket.socket) -> None:
+async def _serve(config: Config, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
     """Until a signal. Raises `EngineError` when the engines cannot be started."""
     _log.info("loading")
     loaded: asyncio.Future[EngineError | None] = asyncio.get_running_loop().create_future()
     app = create_app(create_server(config, model_path(os.environ)), loaded.set_result)
-    server = uvicorn_server(app, config.server.host, config.server.port)
+    server = uvicorn_server(app, config.server.host, config.server.port, tls)
     serving = asyncio.create_task(server.serve([listener]))
     either: list[asyncio.Task[None] | asyncio.Future[EngineError | None]] = [serving, loaded]
     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -113,8 +136,9 @@ def next_steps(config: Config, port: int) -> str:
     host = config.server.host
     if host in ("0.0.0.0", "::", ""):
         host = "127.0.0.1"  # listening everywhere; from here it is reached here
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    keyed = bool(config.server.keys)
+    scheme = "https" if config.server.tls_cert else "http"
+    url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+    keyed = bool(config.server.keys or config.projects)
     # The keys themselves stay out of terminals and of what collects their output.
     auth = ' -H "Authorization: Bearer YOUR-KEY"' if keyed else ""
     return NEXT_STEPS.format(url=url, auth=auth, key="YOUR-KEY" if keyed else "any")
@@ -122,4 +146,5 @@ def next_steps(config: Config, port: int) -> str:
 
 def _secrets(config: Config) -> list[str]:
     keys = [getattr(engine, "api_key", None) for engine in (config.engines.asr, config.engines.llm, config.engines.tts)]
-    return [*config.server.keys, *filter(None, keys)]
+    theirs = [key for project in config.projects.values() for key in project.keys]
+    return [*config.server.keys, *theirs, *filter(None, keys)]

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from msgspec.structs import asdict, replace
 
-from vivavoce.config.tree import Config, EngineOptions, Engines, Remote, Server
+from vivavoce.config.tree import Config, EngineOptions, Engines, Project, Remote, Server
 
 NO_MODELS: Mapping[str, str] = MappingProxyType({})
 _NEW_KEY = "python3 -c \"import secrets; print('sk-' + secrets.token_urlsafe(24))\""
@@ -17,12 +17,14 @@ _NEW_KEY = "python3 -c \"import secrets; print('sk-' + secrets.token_urlsafe(24)
 
 def resolve(config: Config, environ: Mapping[str, str], models: Mapping[str, str]) -> tuple[Config, list[str]]:
     """The settings with the keys of the environment filled in, and what is wrong with them."""
-    server, problems = _server(config.server, environ)
+    server, problems = _server(config.server, environ, keyed=bool(config.projects))
+    projects, wrong = _projects(config, server.keys, environ)
+    problems += wrong
     filled: dict[str, EngineOptions] = {}
     for role in Engines.__struct_fields__:
         filled[role], wrong = _engine(role, getattr(config.engines, role), environ, models)
         problems += wrong
-    return replace(config, server=server, engines=replace(config.engines, **filled)), problems
+    return replace(config, server=server, projects=projects, engines=replace(config.engines, **filled)), problems
 
 
 def engine_options(config: Config) -> dict[str, dict[str, object]]:
@@ -42,19 +44,47 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _server(server: Server, environ: Mapping[str, str]) -> tuple[Server, list[str]]:
-    problems = []
-    if server.keys_env:
-        more = [key.strip() for key in environ.get(server.keys_env, "").split(",") if key.strip()]
-        if not more:
-            problems.append(f"server.keys_env: the environment variable {server.keys_env} is not set.")
-        server = replace(server, keys=(*server.keys, *more))
-    if not server.keys and not problems and not is_loopback(server.host):
+def _projects(
+    config: Config, common: tuple[str, ...], environ: Mapping[str, str]
+) -> tuple[dict[str, Project], list[str]]:
+    """`common`: the keys of no project."""
+    problems: list[str] = []
+    filled: dict[str, Project] = {}
+    owners = dict.fromkeys(common, "server")
+    for name, project in config.projects.items():
+        place = f"projects.{name}"
+        keys, wrong = _keys(place, project, environ)
+        problems += wrong
+        if not keys and not wrong:
+            problems.append(f"{place}.keys: a project without keys has no callers.")
+        twice = sorted({owners[key] for key in keys if key in owners})
+        problems += [f"{place}.keys: a key of it belongs to {owner} too; each has one owner." for owner in twice]
+        owners |= dict.fromkeys(keys, place)
+        filled[name] = replace(project, keys=keys)
+    return filled, problems
+
+
+def _keys(place: str, owner: Server | Project, environ: Mapping[str, str]) -> tuple[tuple[str, ...], list[str]]:
+    if not owner.keys_env:
+        return owner.keys, []
+    more = [key.strip() for key in environ.get(owner.keys_env, "").split(",") if key.strip()]
+    wrong = [] if more else [f"{place}.keys_env: the environment variable {owner.keys_env} is not set."]
+    return (*owner.keys, *more), wrong
+
+
+def _server(server: Server, environ: Mapping[str, str], keyed: bool) -> tuple[Server, list[str]]:
+    """`keyed`: there are projects, and so keys besides the server's own."""
+    keys, problems = _keys("server", server, environ)
+    server = replace(server, keys=keys)
+    if not server.keys and not keyed and not problems and not is_loopback(server.host):
         problems.append(
             f"server.host: {server.host} can be reached from other machines, and without keys everybody there "
             f'could call. Set a key, as in `keys = ["sk-..."]` under [server] or in the environment variable '
             f"that server.keys_env names; `{_NEW_KEY}` makes one. Or listen on 127.0.0.1."
         )
+    for name, other in (("tls_cert", "tls_key"), ("tls_key", "tls_cert")):
+        if getattr(server, name) and not getattr(server, other):
+            problems.append(f"server.{other}: server.{name} is set, and TLS needs both.")
     return server, problems
 
 

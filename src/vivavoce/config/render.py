@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from textwrap import wrap
 
 from msgspec import Struct, inspect
+from msgspec.structs import asdict
 
 from vivavoce.config.tree import SECRETS, Config, EngineOptions
 from vivavoce.protocol.keys import masked
@@ -42,8 +43,14 @@ def _setting(field: inspect.Field, value: object) -> Iterator[str]:
         yield f"# {field.encode_name} is not set"
         return
     if field.encode_name in SECRETS:
-        value = masked(value) if isinstance(value, str) else tuple(map(masked, _strings(value)))
+        value = _masked(value)
     yield f"{field.encode_name} = {_value(value)}"
+
+
+def _masked(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: masked(str(secret)) for name, secret in value.items()}
+    return masked(value) if isinstance(value, str) else tuple(map(masked, _strings(value)))
 
 
 def _strings(value: object) -> list[str]:
@@ -51,6 +58,9 @@ def _strings(value: object) -> list[str]:
 
 
 def _value(value: object) -> str:
+    if isinstance(value, Struct):
+        given = {name: inner for name, inner in asdict(value).items() if inner is not None}
+        value = {name: _masked(inner) if name in SECRETS else inner for name, inner in given.items()}
     if isinstance(value, tuple | list):
         return f"[{', '.join(map(_value, value))}]"
     if isinstance(value, dict):

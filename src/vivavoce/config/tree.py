@@ -39,9 +39,11 @@ TRANSCRIPTION_ALIASES = (
     "gpt-live-transcribe",
 )
 """The same for `audio.input.transcription.model` (PROTOCOL.md 0.4)."""
+TRANSLATION_ALIASES = ("gpt-realtime-translate",)
+"""The same for translation sessions (PROTOCOL.md 1.6)."""
 
 
-SECRETS = frozenset({"keys", "api_key"})
+SECRETS = frozenset({"keys", "api_key", "headers"})
 """The settings that are never shown."""
 
 
@@ -67,6 +69,25 @@ class Server(Section, frozen=True, kw_only=True):
     keys_env: Annotated[
         Variable | None, Meta(description="Environment variable with more keys, separated by commas.")
     ] = None
+    tls_cert: Annotated[
+        str | None, Meta(description="PEM file with the certificate and its chain. With it: only https:// and wss://.")
+    ] = None
+    tls_key: Annotated[str | None, Meta(description="PEM file with the certificate's private key.")] = None
+
+
+class Project(Section, frozen=True, kw_only=True):
+    """Callers apart from all others: their keys reach only sessions and client secrets of this project."""
+
+    keys: Annotated[
+        tuple[Annotated[str, Meta(min_length=1)], ...], Meta(description="API keys that belong to it.")
+    ] = ()
+    keys_env: Annotated[
+        Variable | None, Meta(description="Environment variable with more keys, separated by commas.")
+    ] = None
+    max_sessions: Annotated[
+        Annotated[int, Meta(ge=1, le=100_000)] | None,
+        Meta(description="Its sessions at once. Absent: the server's limit alone."),
+    ] = None
 
 
 class Model(Section, frozen=True, kw_only=True):
@@ -79,6 +100,9 @@ class Model(Section, frozen=True, kw_only=True):
     transcription_aliases: Annotated[
         tuple[str, ...], Meta(description="Names that captions of the caller may be asked from.")
     ] = TRANSCRIPTION_ALIASES
+    translation_aliases: Annotated[
+        tuple[str, ...], Meta(description="Names that translation sessions may be asked from, beside its own.")
+    ] = TRANSLATION_ALIASES
     instructions: Annotated[str, Meta(description="Instructions of a session that brings none.")] = (
         "You are a helpful, friendly voice assistant. You are heard, not read: answer in one or two short "
         "spoken sentences, in the language of the caller, and ask when something is unclear."
@@ -91,6 +115,17 @@ class Limits(Section, frozen=True, kw_only=True):
 
     max_sessions: Annotated[int, Meta(ge=1, le=100_000, description="Sessions at once.")] = 64
     session_minutes: Annotated[int, Meta(ge=0, le=525_600, description="Longest session; 0: no limit.")] = 60
+    tokens_per_minute: Annotated[
+        int, Meta(ge=0, le=2**31 - 1, description="Tokens that one session may use in a minute; 0: no limit.")
+    ] = 0
+
+
+class Prompt(Section, frozen=True, kw_only=True):
+    """Instructions that sessions may name instead of bringing their own: `prompt: {"id": ...}`."""
+
+    instructions: Annotated[str, Meta(description="The text; {{name}} stands for a variable of the session's.")]
+    version: Annotated[str, Meta(min_length=1, description="What this text is called.")] = "1"
+    older: Annotated[dict[str, str], Meta(description="Earlier texts that may still be asked for, by version.")] = {}
 
 
 class Timeouts(Section, frozen=True, kw_only=True):
@@ -121,6 +156,19 @@ class Trace(Section, frozen=True, kw_only=True):
         str | None,
         Meta(description="Folder for one JSONL file per session, WITH ALL AUDIO AND TEXT. Absent: nothing."),
     ] = None
+
+
+class Tracing(Section, frozen=True, kw_only=True):
+    """OpenTelemetry spans of the sessions that ask for `tracing`: times and tokens, never audio or words."""
+
+    endpoint: Annotated[
+        Annotated[str, Meta(pattern="^https?://")] | None,
+        Meta(
+            description="OTLP over HTTP, such as http://localhost:4318/v1/traces. Absent: sessions cannot be traced.",
+        ),
+    ] = None
+    headers: Annotated[dict[str, str], Meta(description="Sent with every request, as for a key.")] = {}
+    service_name: Annotated[str, Meta(min_length=1, description="What this server is called there.")] = "vivavoce"
 
 
 class Log(Section, frozen=True, kw_only=True):
@@ -166,6 +214,17 @@ class InstantVad(EngineOptions, frozen=True, kw_only=True, tag="instant"):
     """Voice activity by loudness alone, for benchmarks."""
 
 
+class GtcrnNoise(EngineOptions, frozen=True, kw_only=True, tag="gtcrn"):
+    """Noise reduction with GTCRN, local; for the sessions that ask for it."""
+
+    model: Annotated[str, Meta(description="Name in the model catalogue.")] = "gtcrn"
+    workers: Annotated[int, Meta(ge=1, le=64, description="Callers cleaned at the same moment, a core each.")] = 2
+
+
+class NoNoise(EngineOptions, frozen=True, kw_only=True, tag="none"):
+    """No noise reduction: noise_reduction is refused."""
+
+
 class SmartTurn(EngineOptions, frozen=True, kw_only=True, tag="smart-turn"):
     """smart-turn v3, local."""
 
@@ -194,6 +253,14 @@ class OpenAiAsr(Remote, frozen=True, kw_only=True, tag="openai"):
     """POST /audio/transcriptions of an OpenAI-compatible server."""
 
     language: Language = "auto"
+    logprobs: Annotated[bool, Meta(description="The server gives log probabilities when asked for them.")] = False
+    delay: Annotated[
+        bool,
+        Meta(
+            description="Sessions may ask for captions while the caller speaks. Up to six requests a second, each with "
+            "the last seconds of speech."
+        ),
+    ] = False
 
 
 class InstantAsr(EngineOptions, frozen=True, kw_only=True, tag="instant"):
@@ -222,6 +289,15 @@ class OpenAiLlm(Remote, frozen=True, kw_only=True, tag="openai"):
         Literal["max_tokens", "max_completion_tokens"], Meta(description="What that server calls the limit.")
     ] = "max_tokens"
     prewarm: Annotated[bool, Meta(description="Ask for one token early, where a prefix cache makes it pay.")] = False
+    context: Annotated[
+        Annotated[int, Meta(ge=512, le=100_000_000)] | None,
+        Meta(
+            description="Tokens of the model's window. With it conversations are cut before that server refuses them, "
+            "and sessions may choose a retention_ratio. A quarter of it is left for the answer.",
+        ),
+    ] = None
+    reasoning: Annotated[bool, Meta(description="The model knows reasoning_effort.")] = False
+    parallel_tool_calls: Annotated[bool, Meta(description="The model knows parallel_tool_calls.")] = False
     extra: Annotated[
         dict[str, object], Meta(description="Further fields of every request, such as temperature = 0.7.")
     ] = {}
@@ -253,6 +329,10 @@ class OpenAiTts(Remote, frozen=True, kw_only=True, tag="openai"):
     ] = {}
     min_speed: Annotated[float, Meta(ge=0.25, le=1, description="Slowest pace that server takes.")] = 0.25
     max_speed: Annotated[float, Meta(ge=1, le=1.5, description="Fastest pace that server takes.")] = 1.5
+    languages: Annotated[
+        tuple[Annotated[str, Meta(pattern="^[a-z]{2}$")], ...],
+        Meta(min_length=1, description="Languages that server speaks, ISO-639-1: what can be translated into."),
+    ] = ("en",)
     rate: Annotated[int, Meta(ge=8000, le=192_000, description="Hz of the PCM that server sends.")] = 24_000
 
 
@@ -264,6 +344,7 @@ class Engines(Section, frozen=True, kw_only=True):
     """Who hears, thinks and speaks. Several sessions share each of them."""
 
     vad: SileroVad | InstantVad = SileroVad()
+    noise: GtcrnNoise | NoNoise = GtcrnNoise()
     turn: SmartTurn | InstantTurn | NoTurn = SmartTurn()
     asr: WhisperAsr | OpenAiAsr | InstantAsr = WhisperAsr()
     llm: LlamaLlm | OpenAiLlm | InstantLlm = LlamaLlm()
@@ -280,4 +361,7 @@ class Config(Section, frozen=True, kw_only=True):
     timeouts: Timeouts = field(default_factory=Timeouts)
     turns: Turns = field(default_factory=Turns)
     trace: Trace = field(default_factory=Trace)
+    tracing: Tracing = field(default_factory=Tracing)
     log: Log = field(default_factory=Log)
+    projects: Annotated[dict[str, Project], Meta(description="Groups of callers by their name.")] = {}
+    prompts: Annotated[dict[str, Prompt], Meta(description="Stored prompts by their id.")] = {}

@@ -3,81 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from vivavoce.core.effects import SAMPLES_PER_MS
 from vivavoce.core.input_buffer import MAX_BUFFER_BYTES, MAX_BUFFER_MS
 from vivavoce.core.recordings import recorded_ms
+from vivavoce.core.spoken import Spoken
 from vivavoce.protocol.errors import ProtocolError, invalid_value, unsupported
 from vivavoce.protocol.items import InputAudio, InputText, Item, OutputAudio, OutputText, Part, Role
-from vivavoce.protocol.session import AudioFormat, AudioPcm
 
 ROOT = "root"
 """`previous_item_id` of an item that shall come first."""
 RETAINED_AUDIO_BYTES = 30 * 1024 * 1024
 """Audio that a conversation keeps for `conversation.item.retrieve`; beyond it the oldest is dropped, words stay."""
-
-
-@dataclass(slots=True)
-class Spoken:
-    """What the caller was sent of one spoken answer: clauses with the samples (24 kHz) that say each."""
-
-    format: AudioFormat
-    clauses: list[tuple[str, int]] = field(default_factory=list)
-    data: bytearray = field(default_factory=bytearray)
-
-    @property
-    def samples(self) -> int:
-        """Length on the 24 kHz clock."""
-        return sum(samples for _, samples in self.clauses)
-
-    @property
-    def ms(self) -> int:
-        """Length in milliseconds."""
-        return self.samples // SAMPLES_PER_MS
-
-    @property
-    def text(self) -> str:
-        """The transcript of all of it."""
-        return "".join(text for text, _ in self.clauses)
-
-    def say(self, text: str) -> None:
-        """New words; audio from now on says them."""
-        self.clauses.append((text, 0))
-
-    def sound(self, data: bytes, samples: int) -> None:
-        """More audio of the latest words."""
-        text, so_far = self.clauses.pop() if self.clauses else ("", 0)
-        self.clauses.append((text, so_far + samples))
-        self.data += data
-
-    def cut(self, ms: int) -> None:
-        """Keep the first `ms` milliseconds and the words that lie in them.
-
-        Inside a clause the words are taken to be spread evenly over its audio by their letters.
-        """
-        left = ms * SAMPLES_PER_MS
-        kept: list[tuple[str, int]] = []
-        for text, samples in self.clauses:
-            if left <= 0:
-                break
-            share = min(1.0, left / samples) if samples else 1.0
-            kept.append((_first_words(text, share), min(samples, left)))
-            left -= samples
-        self.clauses = kept
-        bytes_per_ms = 2 * SAMPLES_PER_MS if isinstance(self.format, AudioPcm) else 8
-        del self.data[ms * bytes_per_ms :]
-
-
-def _first_words(text: str, share: float) -> str:
-    """The words of `text` that end within the first `share` of it."""
-    if share >= 1.0:
-        return text
-    ends = (end for end in range(int(len(text) * share), 0, -1) if text[end].isspace())
-    return text[: next(ends, 0)]
 
 
 class Conversation:

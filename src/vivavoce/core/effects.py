@@ -10,10 +10,12 @@ from typing import Literal
 
 from msgspec import Struct
 
+from vivavoce.protocol import translation
 from vivavoce.protocol.client import ClientRequest
 from vivavoce.protocol.items import Item
 from vivavoce.protocol.server import AnyServerEvent
-from vivavoce.protocol.session import AudioFormat, Modality, Transcription
+from vivavoce.protocol.session import AudioFormat, Effort, Modality, Transcription, Truncation
+from vivavoce.protocol.transcripts import TokenLogprob
 
 SAMPLES_PER_MS = 24
 """The sample clock runs at 24 kHz whatever the wire's format is."""
@@ -62,11 +64,13 @@ class TurnEstimate(_Fact, frozen=True, tag="turn_estimate"):
 
 
 class TranscriptReady(_Fact, frozen=True, tag="transcript_ready"):
-    """The ASR has the words of an item, whose audio lasted `seconds`."""
+    """The ASR has the words of an item, whose audio lasted `seconds`; `language` is the one that it detected."""
 
     item_id: str
     text: str
     seconds: float
+    language: str | None = None
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 class TranscriptMissing(_Fact, frozen=True, tag="transcript_missing"):
@@ -78,10 +82,18 @@ class TranscriptMissing(_Fact, frozen=True, tag="transcript_missing"):
 
 
 class Hypothesis(_Fact, frozen=True, tag="hypothesis"):
-    """What a tentative transcription of an item heard; the turn may go on."""
+    """What a tentative transcription of an item heard from `start` to `end`; the turn may go on.
+
+    `voice_end` and `settle` are those of its command.
+    """
 
     item_id: str
     text: str
+    start: int = 0
+    end: int = 0
+    voice_end: int | None = None
+    settle: bool = False
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 class AnswerBegan(_Fact, frozen=True, tag="answer_began"):
@@ -97,6 +109,13 @@ class AnswerText(_Fact, frozen=True, tag="answer_text"):
     text: str
 
 
+class AnswerTimes(_Fact, frozen=True, tag="answer_times"):
+    """When words of the latest `AnswerText` end: pairs of characters of it, and samples into its audio."""
+
+    response_id: str
+    ends: tuple[tuple[int, int], ...]
+
+
 class AnswerAudio(_Fact, frozen=True, tag="answer_audio"):
     """Audio of a spoken response in the response's own format; `samples` is its length on the 24 kHz clock."""
 
@@ -109,7 +128,7 @@ class AnswerFinished(_Fact, frozen=True, tag="answer_finished"):
     """The engine is done; tokens are the model's own count."""
 
     response_id: str
-    reason: Literal["stop", "length"] = "stop"
+    reason: Literal["stop", "length", "content_filter"] = "stop"
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
@@ -127,9 +146,15 @@ class Tick(_Fact, frozen=True, tag="tick"):
     """The time that `Session.deadline` named has come."""
 
 
-AnswerEvent = AnswerBegan | AnswerText | AnswerAudio | AnswerFinished | AnswerFailed
+class Joined(_Fact, frozen=True, tag="joined"):
+    """One more client takes part in the session: it is shown the session as it is."""
+
+
+AnswerEvent = AnswerBegan | AnswerText | AnswerTimes | AnswerAudio | AnswerFinished | AnswerFailed
 EngineEvent = SpeechLikelihood | TurnEstimate | Hypothesis | TranscriptReady | TranscriptMissing | AnswerEvent
-Input = ClientRequest | AudioIn | BadFrame | EngineEvent | Tick
+Input = ClientRequest | AudioIn | BadFrame | EngineEvent | Tick | Joined
+TranslationInput = translation.ClientRequest | AudioIn | BadFrame | EngineEvent | Tick | Joined
+"""The same for a translation session."""
 
 
 # --- commands ---
@@ -156,12 +181,19 @@ class Transcribe(_Fact, frozen=True, tag="transcribe"):
     the client brought, and while the caller goes on speaking.
     `tentative`: the turn may go on, so the result is only a `Hypothesis`, and none is due. If the turn did end at the
     same `voice_end`, the words are the same: the final result is already on the way.
+    `start`: where on the stream the `pcm` of a tentative one begins.
+    `captions`: the client waits for these words, tentative as they are; else they are only worth idle time.
+    `settle`: there is too much to look at. The words up to a quiet place in it are wanted, for good.
     """
 
     item_id: str
     pcm: bytes
     voice_end: int | None
+    start: int = 0
     tentative: bool = False
+    captions: bool = False
+    settle: bool = False
+    logprobs: bool = False
     telephone: bool = False
     hint: Transcription | None = None
 
@@ -175,13 +207,18 @@ class Context(_Fact, frozen=True, tag="context"):
     voice: str
     speed: float
     max_output_tokens: int | None
-    truncation: Literal["auto", "disabled"]
+    truncation: Truncation
+    effort: Effort | None = None
+    parallel_tool_calls: bool | None = None
+    plain: bool = False
+    """The instructions say everything: nothing is added about the manner of an answer."""
 
 
 class Warm(_Fact, frozen=True, tag="warm"):
-    """The next answer will start from this: prepare it."""
+    """The next answer will start from this: prepare it. `guess`: the caller's words in it may turn out otherwise."""
 
     context: Context
+    guess: bool = False
 
 
 class StartResponse(_Fact, frozen=True, tag="start_response"):
@@ -207,3 +244,7 @@ class Close(_Fact, frozen=True, tag="close"):
 
 Command = Listen | EstimateTurn | Transcribe | Warm | StartResponse | CancelResponse | Close
 Output = AnyServerEvent | Command
+TranslationOutput = translation.AnyServerEvent | Command
+AnyInput = Input | TranslationInput
+AnyOutput = Output | TranslationOutput
+"""Of a session of either kind."""

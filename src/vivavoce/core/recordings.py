@@ -9,22 +9,41 @@ from vivavoce.protocol.items import InputAudio, Item
 from vivavoce.protocol.session import AudioPcm, SessionObject
 
 
+def heeded(settings: SessionObject) -> bool:
+    """Somebody wants to know the caller's words: an answer is made from them, or the client asked for them."""
+    return settings.type == "realtime" or settings.audio.input.transcription is not None
+
+
 def transcribe(
-    item_id: str, pcm: bytes, voice_end: int | None, settings: SessionObject, *, tentative: bool = False
+    item_id: str,
+    pcm: bytes,
+    voice_end: int | None,
+    settings: SessionObject,
+    *,
+    start: int = 0,
+    tentative: bool = False,
+    captions: bool = False,
+    settle: bool = False,
 ) -> Transcribe:
     """The command, with what the session knows about the audio."""
     return Transcribe(
         item_id=item_id,
         pcm=pcm,
         voice_end=voice_end,
+        start=start,
         tentative=tentative,
+        captions=captions,
+        settle=settle,
+        logprobs=bool(settings.include and settings.audio.input.transcription),
         telephone=not isinstance(settings.audio.input.format, AudioPcm),
         hint=settings.audio.input.transcription,
     )
 
 
 def transcribe_brought(item: Item, settings: SessionObject) -> list[Transcribe]:
-    """A client's own recording needs words too, unless it brought them."""
+    """A client's own recording needs words too, unless it brought them or nobody wants them."""
+    if not heeded(settings):
+        return []
     return [
         transcribe(item.id, part.audio, None, settings)
         for part in item.content

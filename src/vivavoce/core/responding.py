@@ -4,25 +4,36 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from msgspec import UnsetType
 from msgspec.structs import replace
 
 from vivavoce.core import effects as fx
+from vivavoce.core.audio_settings import check_voice, voice_locked_error
+from vivavoce.core.capabilities import Capabilities
 from vivavoce.core.conversation import Conversation, check_parts
 from vivavoce.core.ids import Ids
+from vivavoce.core.prompts import render
+from vivavoce.core.rate_limits import Budget
 from vivavoce.core.recordings import transcribe_brought
 from vivavoce.core.response import Ending, Happening, Plan, Response
-from vivavoce.core.settings import Capabilities, check_response, check_voice, one_modality, voice_locked_error
+from vivavoce.core.settings import check_response, one_modality
 from vivavoce.protocol import server as wire
 from vivavoce.protocol.client import ResponseParams
 from vivavoce.protocol.errors import ProtocolError
 from vivavoce.protocol.items import ClientItem, InputText, Item, ItemReference
-from vivavoce.protocol.session import SessionObject
+from vivavoce.protocol.session import Reasoning, SessionObject
+
+_SILENCE = (
+    "The caller has said nothing for {:g} seconds. Ask in one short sentence whether they are still there, or go on "
+    "where the conversation stopped."
+)
 
 
 class Responding:
     """All responses in progress of one session."""
 
-    def __init__(self, conversation: Conversation, can: Capabilities, ids: Ids) -> None:
+    def __init__(self, conversation: Conversation, can: Capabilities, ids: Ids, budget: Budget) -> None:
+        self._budget = budget
         self._conversation = conversation
         self._can = can
         self._ids = ids
@@ -38,19 +49,27 @@ class Responding:
         if said:
             turn = Item(id="", status="in_progress", role="user", content=(InputText(said),))
             context = replace(context, items=(*context.items, turn))
-        return fx.Warm(context=context)
+        return fx.Warm(context=context, guess=bool(said))
 
     def after_turn(self, settings: SessionObject) -> list[fx.Output]:
         """The caller has finished a turn: answer, now or as soon as the running answer is done."""
         if self._default is not None:
             self._owed = True
             return []
-        return self._start(self._plan(ResponseParams(), settings, in_band=True), self._conversation)
+        return self._start(self._plan(ResponseParams(), settings, in_band=True), self._conversation, settings)
+
+    def after_silence(self, seconds: float, settings: SessionObject) -> list[fx.Output]:
+        """The caller has said nothing for so long: ask whether they are still there."""
+        plan = self._plan(ResponseParams(), settings, in_band=True)
+        # For the model alone: the conversation holds the silence itself, which says nothing to one that reads words.
+        note = Item(id="", status="completed", role="system", content=(InputText(_SILENCE.format(seconds)),))
+        context = replace(plan.context, items=(*plan.context.items, note))
+        return self._start(replace(plan, context=context), self._conversation, settings)
 
     def create(self, params: ResponseParams | None, settings: SessionObject) -> list[fx.Output]:
         """`response.create`. Raises `ProtocolError`; then nothing has started."""
         params = params or ResponseParams()
-        check_response(params)
+        check_response(params, self._can)
         in_band = params.conversation != "none"
         if in_band and self._default is not None:
             raise ProtocolError(
@@ -62,7 +81,7 @@ class Responding:
         # Recordings that come with the request; those of the conversation were transcribed when they came.
         brought = [item for item in plan.context.items if item.id not in self._conversation]
         transcribes = [command for item in brought for command in transcribe_brought(item, settings)]
-        return [*transcribes, *self._start(plan, self._conversation if in_band else None)]
+        return [*transcribes, *self._start(plan, self._conversation if in_band else None, settings)]
 
     def cancel(self, response_id: str | None, settings: SessionObject) -> list[fx.Output]:
         """`response.cancel`. Raises `ProtocolError` when there is nothing to cancel."""
@@ -86,6 +105,9 @@ class Responding:
                 return [*response.began()]
             case fx.AnswerText():
                 return [*response.words(event.text)]
+            case fx.AnswerTimes():
+                response.times(event.ends)
+                return []
             case fx.AnswerAudio():
                 return [*response.audio(event.data, event.samples)]
             case fx.AnswerFinished() | fx.AnswerFailed():
@@ -95,14 +117,21 @@ class Responding:
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
-    def _start(self, plan: Plan, conversation: Conversation | None) -> list[fx.Output]:
+    def _start(self, plan: Plan, conversation: Conversation | None, settings: SessionObject) -> list[fx.Output]:
         response = Response(self._ids("resp"), self._ids("item"), plan, conversation)
         self._active[response.id] = response
         if conversation is not None:
             self._default = response
             self._owed = False
+        created = response.created()
+        if wait_s := self._budget.wait_s:
+            message = (
+                f"Rate limit reached: {self._can.tokens_per_minute} tokens per minute. Try again in {wait_s:.3g} s."
+            )
+            error = wire.ResponseErrorBody(type="rate_limit_error", code="rate_limit_exceeded", message=message)
+            return [*created, *self._end(response, Ending(how=Happening.FAILED, error=error), settings)]
         start = fx.StartResponse(response_id=response.id, context=plan.context, format=plan.format)
-        return [*response.created(), start]
+        return [*created, start]
 
     def _stop(self, response: Response, reason: wire.StatusReason, settings: SessionObject) -> list[fx.Output]:
         ended = self._end(response, Ending(how=Happening.CANCELLED, reason=reason), settings)
@@ -110,7 +139,7 @@ class Responding:
 
     def _end(self, response: Response, ending: Ending, settings: SessionObject) -> list[fx.Output]:
         del self._active[response.id]
-        outputs: list[fx.Output] = [*response.end(ending)]
+        outputs: list[fx.Output] = [*response.end(ending), self._budget.spend(response.tokens)]
         if response is self._default:
             self._default = None
             if self._owed:
@@ -118,7 +147,7 @@ class Responding:
         return outputs
 
     def _context(self, settings: SessionObject) -> fx.Context:
-        limit = settings.max_output_tokens
+        limit, calls = settings.max_output_tokens, settings.parallel_tool_calls
         return fx.Context(
             instructions=settings.instructions,
             items=self._conversation.context(),
@@ -127,6 +156,8 @@ class Responding:
             speed=settings.audio.output.speed,
             max_output_tokens=None if limit == "inf" else limit,
             truncation=settings.truncation,
+            effort=settings.reasoning.effort if isinstance(settings.reasoning, Reasoning) else None,
+            parallel_tool_calls=None if isinstance(calls, UnsetType) else calls,
         )
 
     def _plan(self, params: ResponseParams, settings: SessionObject, in_band: bool) -> Plan:
@@ -135,8 +166,14 @@ class Responding:
         changes: dict[str, object] = {}
         if params.input is not None:
             changes["items"] = tuple(self._given(item, i) for i, item in enumerate(params.input))
+        if params.prompt is not None:
+            changes["instructions"] = render(params.prompt, self._can, "response.prompt")
         if params.instructions is not None:
             changes["instructions"] = params.instructions
+        if params.reasoning is not None:
+            changes["effort"] = params.reasoning.effort
+        if params.parallel_tool_calls is not None:
+            changes["parallel_tool_calls"] = params.parallel_tool_calls
         if params.output_modalities is not None:
             changes["modality"] = one_modality(params.output_modalities, "response.output_modalities")[0]
         if params.max_output_tokens is not None:
@@ -174,4 +211,6 @@ def _ending(event: fx.AnswerFinished | fx.AnswerFailed) -> Ending:
         return Ending(how=Happening.FAILED, error=fault)
     if event.reason == "length":
         return Ending(how=Happening.CUT_OFF, reason="max_output_tokens", finished=event)
+    if event.reason == "content_filter":
+        return Ending(how=Happening.CUT_OFF, reason="content_filter", finished=event)
     return Ending(how=Happening.FINISHED, finished=event)

@@ -6,18 +6,21 @@ deltas that were sent.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 from typing import Literal, TypedDict
 
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from vivavoce.core.conversation import Conversation, Spoken
+from vivavoce.core.conversation import Conversation
 from vivavoce.core.effects import AnswerFinished, Context
+from vivavoce.core.spoken import Spoken
 from vivavoce.core.usage import usage
 from vivavoce.protocol import server as wire
 from vivavoce.protocol.items import Item, ItemStatus, OutputAudio, OutputText
 from vivavoce.protocol.session import AudioFormat
+from vivavoce.protocol.usage import Usage
 
 
 class State(Enum):
@@ -37,7 +40,7 @@ class Happening(Enum):
     BEGAN = "first token"
     CONTENT = "text or audio"
     FINISHED = "engine finished"
-    CUT_OFF = "token limit"
+    CUT_OFF = "token limit or filter"
     CANCELLED = "cancel or barge-in"
     FAILED = "engine error"
 
@@ -105,6 +108,8 @@ class Response:
         self._spoken = Spoken(plan.format)
         self._item = Item(id=item_id, status="in_progress", role="assistant")
         self._previous: str | None = None
+        self.tokens = 0
+        """What it cost in all, once it is over."""
 
     def created(self) -> list[wire.AnyServerEvent]:
         """The first event."""
@@ -122,6 +127,10 @@ class Response:
             return [*events, wire.OutputTextDelta(**self._at(), delta=text)]
         return [*events, wire.OutputAudioTranscriptDelta(**self._at(), delta=text)]
 
+    def times(self, ends: Iterable[tuple[int, int]]) -> None:
+        """When the latest words are said; nobody is told, but a cut will keep what was heard."""
+        self._spoken.time(ends)
+
     def audio(self, data: bytes, samples: int) -> list[wire.AnyServerEvent]:
         """Audio of a spoken answer; a written one has no place for it."""
         if self._written:
@@ -136,6 +145,7 @@ class Response:
         """The closing events, `response.done` last."""
         opened = self.state is State.ANSWERING
         self.state = TABLE[self.state, ending.how]
+        self._spoken.whole = self.state in (State.COMPLETED, State.INCOMPLETE)
         events = self._close() if opened else []
         details = None
         if self.state is not State.COMPLETED:
@@ -143,6 +153,7 @@ class Response:
                 type=_STATUS[self.state], reason=ending.reason or UNSET, error=ending.error or UNSET
             )
         cost = usage(ending.finished, self.plan.heard_ms, self._spoken.samples)
+        self.tokens = cost.total_tokens
         output = (self._item,) if opened else ()
         return [*events, wire.ResponseDone(response=self._object(output, details, cost))]
 
@@ -191,7 +202,7 @@ class Response:
         return [*events, wire.OutputItemDone(response_id=self.id, output_index=0, item=self._item)]
 
     def _object(
-        self, output: tuple[Item, ...], details: wire.StatusDetails | None, cost: wire.Usage | None
+        self, output: tuple[Item, ...], details: wire.StatusDetails | None, cost: Usage | None
     ) -> wire.ResponseObject:
         context = self.plan.context
         return wire.ResponseObject(

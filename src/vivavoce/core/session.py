@@ -5,23 +5,27 @@ This module only dispatches; each noun decides for itself. Nothing here waits, s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import assert_never
 
 from msgspec.structs import replace
 
 from vivavoce.core import effects as fx
+from vivavoce.core.capabilities import Capabilities
 from vivavoce.core.conversation import Conversation, check_parts, duplicate_id, silent
 from vivavoce.core.hearing import Hearing
+from vivavoce.core.idle import Idle
 from vivavoce.core.ids import Ids
+from vivavoce.core.rate_limits import Budget
 from vivavoce.core.recordings import transcribe_brought
 from vivavoce.core.responding import Responding
-from vivavoce.core.settings import Capabilities, merge
+from vivavoce.core.settings import merge
 from vivavoce.protocol import client as c
 from vivavoce.protocol import server as wire
+from vivavoce.protocol.codec import decode
 from vivavoce.protocol.errors import ProtocolError
 from vivavoce.protocol.items import Item
-from vivavoce.protocol.session import SessionObject, SessionPatch
+from vivavoce.protocol.session import AnySessionPatch, AudioFormat, SessionObject, shown
 
 
 class Session:
@@ -39,21 +43,37 @@ class Session:
         self._expires_at = None if expires_in is None else now + expires_in
         self._lifetime = expires_in or 0.0
         self._conversation = Conversation(ids("conv"))
-        self._responding = Responding(self._conversation, can, ids)
+        self._budget = Budget(can.tokens_per_minute, now)
+        self._idle = Idle()
+        self._responding = Responding(self._conversation, can, ids, self._budget)
         self._hearing = Hearing(self._conversation, self._responding, ids)
+
+    decode = staticmethod(decode)
+    """The events of its wire."""
+
+    @property
+    def input_format(self) -> AudioFormat:
+        """Of the caller's audio on the wire."""
+        return self.settings.audio.input.format
 
     def start(self) -> list[fx.Output]:
         """What comes before anything the client sends: `session.created`, always first."""
-        return self._stamped([wire.SessionCreated(session=self.settings), self._responding.warm(self.settings)])
+        created = wire.SessionCreated(session=shown(self.settings))
+        answers = self.settings.type == "realtime"
+        return self._stamped([created, self._responding.warm(self.settings)] if answers else [created])
 
     def deadline(self) -> float | None:
         """When the session wants a `Tick`, in the seconds of `now`."""
-        return self._expires_at
+        times = [self._expires_at, self._idle.deadline(self.settings)]
+        return min((time for time in times if time is not None), default=None)
 
     def handle(self, event: fx.Input, now: float) -> list[fx.Output]:
         """Everything that follows from one event. The only way in, and the only way out."""
+        self._budget.refill(now)
         try:
-            return self._stamped(self._dispatch(event, now))
+            outputs = list(self._dispatch(event, now))
+            self._watch(event, outputs, now)
+            return self._stamped(outputs)
         except ProtocolError as error:
             event_id = event.event_id if isinstance(event, c.ClientEvent | fx.AudioIn) else None
             return self._stamped([error_event(error, event_id)])
@@ -70,16 +90,27 @@ class Session:
                 return self._hearing.hypothesis(event, self.settings)
             case fx.TranscriptReady() | fx.TranscriptMissing():
                 return self._hearing.transcript(event, self.settings)
-            case fx.AnswerBegan() | fx.AnswerText() | fx.AnswerAudio() | fx.AnswerFinished() | fx.AnswerFailed():
+            case (
+                fx.AnswerBegan()
+                | fx.AnswerText()
+                | fx.AnswerTimes()
+                | fx.AnswerAudio()
+                | fx.AnswerFinished()
+                | fx.AnswerFailed()
+            ):
                 return self._responding.answer(event, self.settings)
             case fx.BadFrame():
                 return [error_event(ProtocolError(event.code, event.message, param=event.param), event.event_id)]
             case fx.Tick():
                 return self._tick(now)
+            case fx.Joined():
+                return [wire.SessionCreated(session=shown(self.settings))]
             case _:
                 return self._client(event)
 
     def _client(self, event: c.ClientRequest) -> Iterable[fx.Output]:
+        if self.settings.type == "transcription" and isinstance(event, _ABOUT_ANSWERS):
+            raise _no_answers(event)
         match event:
             case c.SessionUpdate():
                 return self._update(event.session)
@@ -103,12 +134,12 @@ class Session:
             case _:
                 assert_never(event)
 
-    def _update(self, patch: SessionPatch) -> list[fx.Output]:
+    def _update(self, patch: AnySessionPatch) -> list[fx.Output]:
         before = self.settings
         self.settings = merge(before, patch, self._can, self._conversation.has_spoken)
         if self.settings.audio.input.turn_detection != before.audio.input.turn_detection:
             self._hearing.detection_changed(self.settings)
-        outputs: list[fx.Output] = [wire.SessionUpdated(session=self.settings)]
+        outputs: list[fx.Output] = [wire.SessionUpdated(session=shown(self.settings))]
         if _prefix(self.settings) != _prefix(before):
             outputs.append(self._responding.warm(self.settings))
         return outputs
@@ -139,13 +170,25 @@ class Session:
             )
         ]
 
+    def _watch(self, event: fx.Input, outputs: Sequence[fx.Output], now: float) -> None:
+        """Who speaks? For the idle timeout."""
+        for output in outputs:
+            match output:
+                case wire.OutputAudioDelta() if isinstance(event, fx.AnswerAudio):
+                    self._idle.sound(event.samples, now)
+                case wire.SpeechStarted() | wire.InputAudioBufferCommitted() | wire.ResponseCreated():
+                    self._idle.disturbed()
+                case wire.ResponseDone(response=response) if response.conversation_id and not self._hearing.speaking:
+                    self._idle.answered(now, cut=response.status == "cancelled")
+                case _:
+                    pass
+
     def _tick(self, now: float) -> list[fx.Output]:
+        idle = self._idle.deadline(self.settings)
         if self._expires_at is None or now < self._expires_at:
-            return []
+            return self._hearing.timed_out(self.settings) if idle is not None and now >= idle else []
         self._expires_at = None
-        minutes = self._lifetime / 60
-        error = ProtocolError("session_expired", f"Your session hit the maximum duration of {minutes:g} minutes.")
-        return [error_event(error, None), fx.Close(code=1000, reason="session_expired")]
+        return [error_event(expired_error(self._lifetime), None), fx.Close(code=1000, reason="session_expired")]
 
     def _stamped(self, outputs: Iterable[fx.Output]) -> list[fx.Output]:
         return [
@@ -161,6 +204,21 @@ def error_event(error: ProtocolError, event_id: str | None) -> wire.ErrorEvent:
             type=error.kind, code=error.code, message=error.message, param=error.param, event_id=event_id
         )
     )
+
+
+def expired_error(seconds: float) -> ProtocolError:
+    """A session has been open for as long as one may be (PROTOCOL.md 1.2)."""
+    return ProtocolError("session_expired", f"Your session hit the maximum duration of {seconds / 60:g} minutes.")
+
+
+_ABOUT_ANSWERS = (c.ResponseCreate, c.ResponseCancel, c.ConversationItemTruncate)
+
+
+def _no_answers(event: c.ClientEvent) -> ProtocolError:
+    """The event is about an answer, in a session that gives none (PROTOCOL.md 3.8)."""
+    kind = str(type(event).__struct_config__.tag)
+    message = f"'{kind}' is not allowed in a transcription session: nothing is answered there."
+    return ProtocolError("invalid_value", message, param="type")
 
 
 def _prefix(settings: SessionObject) -> tuple[object, ...]:

@@ -7,60 +7,54 @@ The honesty rule lives here: a field that is known to the protocol and not serve
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeVar, assert_never
+from typing import Literal, TypeVar
 
-from msgspec import UNSET, Struct, UnsetType
-from msgspec.structs import asdict, replace
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
+from vivavoce.core.audio_settings import audio_input, audio_output, either
+from vivavoce.core.capabilities import Capabilities
+from vivavoce.core.prompts import render
 from vivavoce.protocol.client import ResponseParams
 from vivavoce.protocol.errors import ProtocolError, invalid_value, unsupported
 from vivavoce.protocol.session import (
-    AudioInput,
+    AnySessionPatch,
     AudioInputPatch,
-    AudioOutput,
-    AudioOutputPatch,
     JsonObject,
+    Logprobs,
     Modality,
+    Reasoning,
+    RetentionRatio,
     SemanticVad,
-    SemanticVadPatch,
     ServerVad,
-    ServerVadPatch,
     SessionObject,
     SessionPatch,
-    Transcription,
-    TranscriptionPatch,
-    VoiceId,
+    TracingConfig,
+    TranscriptionSessionPatch,
 )
 
 _T = TypeVar("_T")
+_Tracing = Literal["auto"] | TracingConfig | None
 
 
-class Capabilities(Struct, frozen=True, kw_only=True):
-    """What the configured engines can do: values beyond it are refused with the list of what there is."""
-
-    models: tuple[str, ...]
-    """Names for this conversation model, aliases included."""
-    voices: tuple[str, ...]
-    min_speed: float = 1.0
-    max_speed: float = 1.0
-    transcription_models: tuple[str, ...]
-    """Names for this speech recognition; the first is the default."""
-    semantic_vad: bool = False
-    """A turn detector is configured."""
-
-
-def merge(session: SessionObject, patch: SessionPatch, can: Capabilities, voice_locked: bool) -> SessionObject:
+def merge(session: SessionObject, patch: AnySessionPatch, can: Capabilities, voice_locked: bool) -> SessionObject:
     """The session after the patch. Raises `ProtocolError`; then nothing has changed."""
-    for param, message in _refused(patch):
+    kind = "transcription" if isinstance(patch, TranscriptionSessionPatch) else "realtime"
+    if kind != session.type:
+        message = f"Passing a {kind} session update event to a {session.type} session is not allowed."
+        raise ProtocolError("invalid_value", message, param="session.type")
+    if isinstance(patch, TranscriptionSessionPatch):
+        return _merge_transcription(session, patch, can)
+    for param, message in _refused(patch, can):
         raise unsupported(f"session.{param}", message)
     if patch.model is not UNSET and patch.model not in can.models:
         raise invalid_value("session.model", patch.model, can.models)
     audio = session.audio
     if patch.audio is not UNSET:
         if patch.audio.input is not UNSET:
-            audio = replace(audio, input=_audio_input(audio.input, patch.audio.input, can))
+            audio = replace(audio, input=audio_input(audio.input, patch.audio.input, can))
         if patch.audio.output is not UNSET:
-            audio = replace(audio, output=_audio_output(audio.output, patch.audio.output, can, voice_locked))
+            audio = replace(audio, output=audio_output(audio.output, patch.audio.output, can, voice_locked))
     choice = patch.tool_choice
     return replace(
         session,
@@ -69,32 +63,31 @@ def merge(session: SessionObject, patch: SessionPatch, can: Capabilities, voice_
             if patch.output_modalities is not UNSET
             else session.output_modalities
         ),
-        instructions=either(patch.instructions, session.instructions),
+        instructions=_instructions(session, patch, can),
+        prompt=either(patch.prompt, session.prompt),
         max_output_tokens=either(patch.max_output_tokens, session.max_output_tokens),
-        truncation=patch.truncation if isinstance(patch.truncation, str) else session.truncation,
+        truncation=either(patch.truncation, session.truncation),
         tool_choice=choice if choice == "none" or choice == "auto" else session.tool_choice,
+        parallel_tool_calls=(
+            session.parallel_tool_calls if patch.parallel_tool_calls is UNSET else _set(patch.parallel_tool_calls)
+        ),
+        reasoning=session.reasoning if patch.reasoning is UNSET else _set(patch.reasoning),
+        tracing=_tracing(session.tracing, patch.tracing, can),
+        include=_include(session.include, patch.include, can),
         audio=audio,
     )
 
 
-def check_response(params: ResponseParams) -> None:
+def check_response(params: ResponseParams, can: Capabilities) -> None:
     """Raises `ProtocolError` for an override that is not served."""
-    for param, message in _refused_in_response(params):
+    for param, message in _refused_anywhere(
+        can,
+        tools=params.tools,
+        tool_choice=params.tool_choice,
+        parallel_tool_calls=params.parallel_tool_calls,
+        reasoning=params.reasoning,
+    ):
         raise unsupported(f"response.{param}", message)
-
-
-def check_voice(voice: str | VoiceId, can: Capabilities, param: str) -> str:
-    """The voice's name. Raises `ProtocolError` with the list of voices."""
-    if isinstance(voice, VoiceId):
-        raise unsupported(f"{param}.id", "Custom voices are not supported by the configured speech engine.")
-    if voice not in can.voices:
-        raise invalid_value(param, voice, can.voices)
-    return voice
-
-
-def voice_locked_error() -> ProtocolError:
-    """The assistant has been heard: it keeps its voice (PROTOCOL.md 2.1)."""
-    return ProtocolError("cannot_update_voice", "Cannot update a conversation's voice if assistant audio is present.")
 
 
 def one_modality(modalities: list[Modality], param: str) -> tuple[Modality, ...]:
@@ -108,139 +101,111 @@ def one_modality(modalities: list[Modality], param: str) -> tuple[Modality, ...]
     return (modalities[0],)
 
 
-def either(value: _T | UnsetType, current: _T) -> _T:
-    """The new value where there is one."""
-    return current if isinstance(value, UnsetType) else value
-
-
 # --- parts of the session ---
 
 
-def _audio_input(current: AudioInput, patch: AudioInputPatch, can: Capabilities) -> AudioInput:
-    if patch.noise_reduction:
-        raise unsupported("session.audio.input.noise_reduction", "Noise reduction is not supported by this server.")
-    transcription, detection = current.transcription, current.turn_detection
-    if not isinstance(patch.transcription, UnsetType):
-        transcription = _transcription(transcription, patch.transcription, can)
-    if not isinstance(patch.turn_detection, UnsetType):
-        detection = _turn_detection(detection, patch.turn_detection, can)
-    return replace(
-        current,
-        format=either(patch.format, current.format),
-        transcription=transcription,
-        turn_detection=detection,
-    )
+def _merge_transcription(session: SessionObject, patch: TranscriptionSessionPatch, can: Capabilities) -> SessionObject:
+    audio = session.audio
+    if patch.audio is not UNSET and patch.audio.input is not UNSET:
+        audio = replace(audio, input=audio_input(audio.input, patch.audio.input, can))
+        _check_unanswered(patch.audio.input)
+    detection = audio.input.turn_detection
+    where = "session.audio.input.turn_detection"
+    if isinstance(detection, ServerVad) and detection.idle_timeout_ms is not None:
+        raise unsupported(f"{where}.idle_timeout_ms", "A transcription session answers nothing: nothing can be idle.")
+    if isinstance(detection, ServerVad | SemanticVad):
+        audio = replace(audio, input=replace(audio.input, turn_detection=unanswered(detection)))
+    return replace(session, audio=audio, include=_include(session.include, patch.include, can))
 
 
-def _transcription(
-    current: Transcription | None, patch: TranscriptionPatch | None, can: Capabilities
-) -> Transcription | None:
-    if patch is None:
-        return None
-    where = "session.audio.input.transcription"
-    for name in ("delay", "keywords", "languages"):
-        if getattr(patch, name):
-            raise unsupported(f"{where}.{name}", f"The configured speech recognition does not support '{name}'.")
-    if isinstance(patch.model, str) and patch.model not in can.transcription_models:
-        raise invalid_value(f"{where}.model", patch.model, can.transcription_models)
-    base = current or Transcription(can.transcription_models[0])
-    return Transcription(
-        model=either(patch.model, base.model),
-        language=either(patch.language, base.language),
-        prompt=either(patch.prompt, base.prompt),
-    )
+def _check_unanswered(patch: AudioInputPatch) -> None:
+    """Nothing is answered there, so nothing may be asked to be. False is what is so anyway."""
+    for field in ("create_response", "interrupt_response"):
+        if getattr(patch.turn_detection, field, False) is True:
+            param = f"session.audio.input.turn_detection.{field}"
+            raise unsupported(param, "A transcription session answers nothing, so there is nothing to create or cut.")
 
 
-def _turn_detection(
-    current: ServerVad | SemanticVad | None,
-    patch: ServerVadPatch | SemanticVadPatch | None,
-    can: Capabilities,
-) -> ServerVad | SemanticVad | None:
-    match patch:
-        case None:
-            return None
-        case ServerVadPatch():
-            if patch.idle_timeout_ms:
-                raise unsupported(
-                    "session.audio.input.turn_detection.idle_timeout_ms", "Idle timeouts are not supported."
-                )
-            return replace(current if isinstance(current, ServerVad) else ServerVad(), **_present(patch))
-        case SemanticVadPatch():
-            if not can.semantic_vad:
-                raise unsupported(
-                    "session.audio.input.turn_detection.type",
-                    "semantic_vad needs a turn detector, and none is configured. Use 'server_vad'.",
-                )
-            return replace(current if isinstance(current, SemanticVad) else SemanticVad(), **_present(patch))
-        case _:
-            assert_never(patch)
+def unanswered(detection: ServerVad | SemanticVad) -> ServerVad | SemanticVad:
+    """Turn detection of a session without answers: both booleans mean nothing there, and are not shown (3.8)."""
+    return replace(detection, create_response=False, interrupt_response=False)
 
 
-def _audio_output(current: AudioOutput, patch: AudioOutputPatch, can: Capabilities, voice_locked: bool) -> AudioOutput:
-    voice = current.voice
-    if not isinstance(patch.voice, UnsetType):
-        voice = check_voice(patch.voice, can, "session.audio.output.voice")
-        if voice_locked and voice != current.voice:
-            raise voice_locked_error()
-    speed = either(patch.speed, current.speed)
-    if speed != 1.0 and not can.min_speed <= speed <= can.max_speed:
-        raise unsupported(
-            "session.audio.output.speed",
-            f"The configured speech engine speaks at speeds from {can.min_speed:g} to {can.max_speed:g}.",
+def _instructions(session: SessionObject, patch: SessionPatch, can: Capabilities) -> str:
+    """A prompt gives the instructions, unless the same update brings its own."""
+    if patch.prompt is not UNSET and patch.prompt is not None:
+        rendered = render(patch.prompt, can, "session.prompt")
+        return either(patch.instructions, rendered)
+    if patch.prompt is None and session.prompt is not None:
+        return either(patch.instructions, can.instructions)
+    return either(patch.instructions, session.instructions)
+
+
+def _tracing(current: _Tracing, wanted: _Tracing | UnsetType, can: Capabilities) -> _Tracing:
+    # "auto" leaves it to the server; one that traces nothing goes on showing null. Stock agent SDKs send it unasked
+    # right after `session.created` (PROTOCOL.md 3.1).
+    if isinstance(wanted, UnsetType) or (wanted == "auto" and not can.tracing):
+        return current
+    if current is not None and wanted != current:
+        raise ProtocolError(
+            "cannot_update_tracing", "Tracing cannot be changed once it is enabled.", param="session.tracing"
         )
-    return replace(current, format=either(patch.format, current.format), voice=voice, speed=speed)
+    return wanted
 
 
-def _present(patch: Struct) -> dict[str, object]:
-    return {name: value for name, value in asdict(patch).items() if value is not UNSET}
+def _include(
+    current: tuple[Logprobs, ...] | None, wanted: list[Logprobs] | UnsetType | None, can: Capabilities
+) -> tuple[Logprobs, ...] | None:
+    if isinstance(wanted, UnsetType):
+        return current
+    if wanted and "logprobs" not in can.transcription_features:
+        raise unsupported(
+            "session.include", "Log probabilities are not supported by the configured speech recognition."
+        )
+    return tuple(wanted) if wanted else None
+
+
+def _set(value: _T | UnsetType | None) -> _T | UnsetType:
+    """A field that is shown only while it is set: null takes it away."""
+    return UNSET if value is None else value
 
 
 # --- what is refused by name ---
 
 
-def _refused(patch: SessionPatch) -> Iterator[tuple[str, str]]:
+def _refused(patch: SessionPatch, can: Capabilities) -> Iterator[tuple[str, str]]:
     yield from _refused_anywhere(
+        can,
         tools=patch.tools,
         tool_choice=patch.tool_choice,
         parallel_tool_calls=patch.parallel_tool_calls,
         reasoning=patch.reasoning,
-        prompt=patch.prompt,
     )
-    if patch.include:
-        yield "include", "Log probabilities are not supported by the configured speech recognition."
-    if isinstance(patch.tracing, dict):
-        # "auto" leaves it to the server, which traces nothing: the session goes on showing null. Stock agent SDKs
-        # send it unasked right after `session.created` (PROTOCOL.md 3.1).
-        yield "tracing", "Tracing is not supported by this server."
-    if isinstance(patch.truncation, dict):
-        yield "truncation", "Only 'auto' and 'disabled' are supported."
+    if isinstance(patch.tracing, TracingConfig) and not can.tracing:
+        yield "tracing", "No tracing is configured on this server."
+    if isinstance(patch.truncation, RetentionRatio) and not can.retention and not _has_limit(patch.truncation):
+        limit = "token_limits.post_instructions"
+        yield "truncation", f"The window of the configured language model is not known: '{limit}' is needed."
 
 
-def _refused_in_response(params: ResponseParams) -> Iterator[tuple[str, str]]:
-    yield from _refused_anywhere(
-        tools=params.tools,
-        tool_choice=params.tool_choice,
-        parallel_tool_calls=params.parallel_tool_calls,
-        reasoning=params.reasoning,
-        prompt=params.prompt,
-    )
+def _has_limit(truncation: RetentionRatio) -> bool:
+    limits = truncation.token_limits
+    return not isinstance(limits, UnsetType) and not isinstance(limits.post_instructions, UnsetType)
 
 
 def _refused_anywhere(
+    can: Capabilities,
     *,
     tools: list[JsonObject] | UnsetType | None,
     tool_choice: str | JsonObject | UnsetType | None,
     parallel_tool_calls: bool | UnsetType | None,
-    reasoning: JsonObject | UnsetType | None,
-    prompt: JsonObject | UnsetType | None,
+    reasoning: Reasoning | UnsetType | None,
 ) -> Iterator[tuple[str, str]]:
     if tools:
         yield "tools", "Tools are not supported by this server."
     if tool_choice == "required" or isinstance(tool_choice, dict):
         yield "tool_choice", "Without tools only 'auto' and 'none' are supported."
-    if isinstance(parallel_tool_calls, bool):
-        yield "parallel_tool_calls", "Tools are not supported by this server."
-    if reasoning:
+    if isinstance(parallel_tool_calls, bool) and not can.parallel_tool_calls:
+        yield "parallel_tool_calls", "The configured language model does not know parallel tool calls."
+    if reasoning and not can.reasoning:
         yield "reasoning", "The configured language model does not support reasoning effort."
-    if prompt:
-        yield "prompt", "Stored prompts are not supported by this server."

@@ -123,11 +123,20 @@ class Turns:
         """Where the turn in progress starts."""
         return self._start
 
+    @property
+    def voice_end(self) -> int:
+        """Where the voice of the turn in progress has ended, as far as it is known."""
+        return self._voice_end
+
     def reset(self) -> None:
         """Forget the turn in progress."""
         self._state = _State.IDLE
         self._onset = None
         self._asked_at = self._probability = None
+
+    def cut(self, at: int) -> None:
+        """What lies before `at` is taken care of: the turn goes on and counts from there."""
+        self._start = at
 
     def estimated(self, at: int, probability: float, silent_until: int, detection: Detection) -> list[TurnEvent]:
         """The turn detector's answer; one for an earlier pause changes nothing."""

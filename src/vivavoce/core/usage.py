@@ -7,7 +7,7 @@ engine reported has only the audio that we counted ourselves: nothing is guessed
 from __future__ import annotations
 
 from vivavoce.core.effects import SAMPLES_PER_MS, AnswerFinished
-from vivavoce.protocol.server import CachedTokensDetails, InputTokenDetails, OutputTokenDetails, Usage
+from vivavoce.protocol.usage import CachedTokensDetails, InputTokenDetails, OutputTokenDetails, Usage
 
 MS_PER_TOKEN_HEARD = 100
 MS_PER_TOKEN_SPOKEN = 50

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
 
-from vivavoce.ports import Asr, Engine, EngineError, Llm, Responder, Tts, TurnDetector, Vad
+from vivavoce.ports import Asr, Engine, EngineError, Llm, NoiseReducer, Responder, Tts, TurnDetector, Vad
 
 if TYPE_CHECKING:
     from vivavoce.engines.openai.http import Net
@@ -34,15 +34,23 @@ class Engines:
     tts: Tts
     responder: Responder
     """Answers with `llm` and `tts`."""
+    noise: NoiseReducer | None = None
 
     def by_role(self) -> dict[str, Engine]:
         """Every engine there is, each once, under the name of its table in the configuration."""
-        roles = {"vad": self.vad, "turn": self.turn, "asr": self.asr, "llm": self.llm, "tts": self.tts}
+        roles = {
+            "vad": self.vad,
+            "noise": self.noise,
+            "turn": self.turn,
+            "asr": self.asr,
+            "llm": self.llm,
+            "tts": self.tts,
+        }
         return {role: engine for role, engine in roles.items() if engine is not None}
 
 
 def build(options: Mapping[str, Mapping[str, object]], model_path: ModelPath) -> Engines:
-    """The engines that `options` chooses: for each role (vad, turn, asr, llm, tts) a `name` and that one's options.
+    """The engines that `options` chooses: for each role (see `Engines.by_role`) a `name` and that one's options.
 
     Raises `EngineError` (`engine_unavailable`) when an engine's package is not installed or its options cannot be
     used, and `KeyError` for a name that is not in the tables below.
@@ -58,6 +66,7 @@ def build(options: Mapping[str, Mapping[str, object]], model_path: ModelPath) ->
         llm=llm,
         tts=tts,
         responder=Cascade(llm, tts),
+        noise=None if options["noise"]["name"] == "none" else _make(NOISE, options["noise"], model_path),
     )
 
 
@@ -112,6 +121,12 @@ def _instant_vad(model_path: ModelPath) -> Vad:
     return InstantVad()
 
 
+def _gtcrn(model_path: ModelPath, *, model: str, workers: int) -> NoiseReducer:
+    from vivavoce.engines.gtcrn import GtcrnNoiseReducer
+
+    return GtcrnNoiseReducer(model_path(model), workers)
+
+
 def _smart_turn(model_path: ModelPath, *, model: str, threads: int) -> TurnDetector:
     from vivavoce.engines.smart_turn import SmartTurn
 
@@ -137,11 +152,14 @@ def _openai_asr(
     model: str,
     api_key: str | None,
     language: str,
+    logprobs: bool,
+    delay: bool,
     **remote: Unpack[RemoteOptions],
 ) -> Asr:
     from vivavoce.engines.openai.asr import OpenAiAsr
 
-    return OpenAiAsr(base_url, model, api_key, language=_language(language), net=_net(remote))
+    heard = _language(language)
+    return OpenAiAsr(base_url, model, api_key, language=heard, logprobs=logprobs, delay=delay, net=_net(remote))
 
 
 def _instant_asr(model_path: ModelPath) -> Asr:
@@ -187,6 +205,9 @@ def _openai_llm(
     api_key: str | None,
     max_tokens_field: str,
     prewarm: bool,
+    context: int | None,
+    reasoning: bool,
+    parallel_tool_calls: bool,
     extra: dict[str, Json],
     **remote: Unpack[RemoteOptions],
 ) -> Llm:
@@ -199,6 +220,9 @@ def _openai_llm(
         max_tokens_field=max_tokens_field,
         extra=extra,
         prewarm=prewarm,
+        context=context,
+        reasoning=reasoning,
+        parallel_tool_calls=parallel_tool_calls,
         net=_net(remote),
     )
 
@@ -234,6 +258,7 @@ def _openai_tts(
     voice_map: dict[str, str],
     min_speed: float,
     max_speed: float,
+    languages: tuple[str, ...],
     rate: int,
     **remote: Unpack[RemoteOptions],
 ) -> Tts:
@@ -246,6 +271,7 @@ def _openai_tts(
         voices=voices,
         voice_map=voice_map,
         speeds=(min_speed, max_speed),
+        languages=languages,
         rate=rate,
         net=_net(remote),
     )
@@ -258,6 +284,7 @@ def _instant_tts(model_path: ModelPath) -> Tts:
 
 
 VAD: Mapping[str, Callable[..., Vad]] = {"silero": _silero, "instant": _instant_vad}
+NOISE: Mapping[str, Callable[..., NoiseReducer]] = {"gtcrn": _gtcrn}
 TURN: Mapping[str, Callable[..., TurnDetector]] = {"smart-turn": _smart_turn, "instant": _instant_turn}
 ASR: Mapping[str, Callable[..., Asr]] = {"whisper": _whisper, "openai": _openai_asr, "instant": _instant_asr}
 LLM: Mapping[str, Callable[..., Llm]] = {"llama": _llama, "openai": _openai_llm, "instant": _instant_llm}

@@ -12,12 +12,14 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 
 from vivavoce.audio.pcm import Pcm
+from vivavoce.engines.sound_times import estimated
 from vivavoce.engines.speech_text import Clauses
 from vivavoce.ports import (
     Began,
     EngineError,
     Finished,
     Llm,
+    LlmFeature,
     Message,
     Prompt,
     ResponsePart,
@@ -27,6 +29,7 @@ from vivavoce.ports import (
     TextDelta,
     Tts,
     Voice,
+    WordTimes,
 )
 
 CLAUSES_AHEAD = 4
@@ -89,6 +92,7 @@ class Cascade:
     def __init__(self, llm: Llm, tts: Tts) -> None:
         self._llm = llm
         self._tts = tts
+        self.features: tuple[LlmFeature, ...] = llm.features
 
     @property
     def name(self) -> str:
@@ -105,6 +109,10 @@ class Cascade:
     @property
     def speeds(self) -> tuple[float, float]:
         return self._tts.speeds
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return self._tts.languages
 
     async def start(self) -> None:
         """Nothing: it has no parts of its own."""
@@ -200,10 +208,18 @@ class Cascade:
     async def _say(self, clauses: asyncio.Queue[str | None], voice: Voice, parts: _Parts, ahead: _Ahead) -> None:
         while (clause := await clauses.get()) is not None:
             await parts.put(SpokenText(clause))
-            async with aclosing(self._tts.speak(_as_read(clause), voice)) as audio:
+            read, told, sound = _as_read(clause), False, list[Pcm]()
+            async with aclosing(self._tts.speak(read, voice)) as audio:
                 async for piece in audio:
+                    if isinstance(piece, WordTimes):
+                        told = True
+                        await parts.put(_as_shown(piece, clause))
+                        continue
+                    sound.append(piece)
                     ahead.sound(piece)
                     await parts.put(SpokenAudio(piece))
+            if sound and not told:
+                await parts.put(_as_shown(estimated(read, Pcm.join(sound)), clause))
             ahead.spoken(clause)
 
 
@@ -211,6 +227,12 @@ def _as_read(clause: str) -> str:
     """The clause for the voice: one that stops between two words sounds as if it went on."""
     text = clause.strip()
     return f"{text}," if text[-1].isalnum() else text
+
+
+def _as_shown(times: WordTimes, clause: str) -> WordTimes:
+    """The times, by the characters of the clause as it is shown instead of as it was read."""
+    blank = len(clause) - len(clause.lstrip())
+    return WordTimes(tuple((min(blank + chars, len(clause)), ms) for chars, ms in times.ends))
 
 
 async def _heard(prompt: Prompt) -> Prompt | None:

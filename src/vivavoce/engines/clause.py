@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,6 +26,22 @@ _KNEE_DBFS = -7.0
 _FADE_IN_MS, _FADE_OUT_MS = 5, 20
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Finished:
+    """A clause as it is heard, and where it lies in what it was made from."""
+
+    audio: Pcm
+    start: int
+    """Samples of the raw clause that come before `audio`; below 0, it begins with so many samples of silence."""
+    sounds: NDArray[np.intp]
+    """Where in `audio` each 5 ms that can be heard end, in samples."""
+
+    def last_sound(self, raw: int) -> int:
+        """Where in `audio` the last sound ends that is over at this sample of the raw clause; 0 when there is none."""
+        before = int(np.searchsorted(self.sounds, raw - self.start, side="right"))
+        return int(self.sounds[before - 1]) if before else 0
+
+
 def pause_ms(text: str) -> float:
     """The pause that belongs behind a clause, from its last mark, at speed 1.0."""
     last = text.rstrip(" \t\n\"')]”’")[-1:]
@@ -32,7 +50,7 @@ def pause_ms(text: str) -> float:
     return 120.0 if last in ",;:—–" else 60.0
 
 
-def finished(raw: NDArray[np.float32], rate: int, pause: float) -> Pcm:
+def finished(raw: NDArray[np.float32], rate: int, pause: float) -> Finished:
     """Trimmed to `LEAD_MS` before and `pause` milliseconds after the speech, at `SPEECH_DBFS`, faded at both ends.
 
     `raw` has shape (n,), any level. Silence gives empty audio.
@@ -42,12 +60,13 @@ def finished(raw: NDArray[np.float32], rate: int, pause: float) -> Pcm:
     level = np.sqrt(np.square(frames).mean(axis=1)) if len(frames) else np.zeros(0)
     loudest = float(level.max(initial=0.0))
     if loudest < _FLOOR:
-        return Pcm.silence(0, rate)
+        return Finished(Pcm.silence(0, rate), 0, np.zeros(0, np.intp))
     audible = np.flatnonzero(level > loudest * _ratio(-_AUDIBLE_DB))
     first, last = int(audible[0]) * step, (int(audible[-1]) + 1) * step
-    kept = _window(raw, first - rate * LEAD_MS // 1000, last + round(rate * pause / 1000))
+    start = first - rate * LEAD_MS // 1000
+    kept = _window(raw, start, last + round(rate * pause / 1000))
     louder = _limited(kept * np.float32(_ratio(SPEECH_DBFS) / _loudness(level)))
-    return Pcm.from_float(_faded(louder, rate), rate)
+    return Finished(Pcm.from_float(_faded(louder, rate), rate), start, (audible + 1) * step - start)
 
 
 def _loudness(level: NDArray[np.float64]) -> float:

@@ -8,9 +8,9 @@ and choose the pace: enough for clearly different people, and every word stays u
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.engines.bridge import Worker
-from vivavoce.engines.clause import finished, pause_ms
-from vivavoce.ports import MAX_CHUNK_MS, EngineError, Voice
+from vivavoce.engines.clause import Finished, finished, pause_ms
+from vivavoce.engines.onnx_tap import tapped
+from vivavoce.engines.reading import Sentence, read, word_times
+from vivavoce.ports import MAX_CHUNK_MS, EngineError, Voice, WordTimes
 
 if TYPE_CHECKING:
     from hibari import Hibari
@@ -28,9 +30,10 @@ RATE = 24_000
 SPEEDS = (0.25, 1.5)
 """The model's own pace input does all of it: the transcript of a test sentence is right at both ends."""
 
+LONGEST = 400
+"""Phonemes in one call."""
 
-_LONG_NUMBER = re.compile(r"\d(?:,?\d){15,}")
-"""Nobody says these as a quantity, and the package fails at 34 digits: each digit is read by itself."""
+_DURATIONS = "/Clip_output_0"  # the tensor inside the model: how long it will speak each phoneme
 _VOICED_HZ = 40.0  # the model's pitch is below it where there is no voice
 _BREATH_BIN = 150  # 3 kHz: a bin is 20 Hz
 _QUIETER = 2.5  # nepers: 22 dB
@@ -86,6 +89,10 @@ class HibariTts:
     def speeds(self) -> tuple[float, float]:
         return SPEEDS
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return ("en",)
+
     async def start(self) -> None:
         """Load the model and its dictionaries, and say a sentence. Raises `EngineError` (`engine_unavailable`)."""
         if self._model is not None:
@@ -103,8 +110,8 @@ class HibariTts:
         await self._worker.aclose()
         self._model = None
 
-    async def speak(self, text: str, voice: Voice) -> AsyncGenerator[Pcm, None]:
-        """24 kHz audio, sentence by sentence; text without words gives none.
+    async def speak(self, text: str, voice: Voice) -> AsyncGenerator[Pcm | WordTimes, None]:
+        """24 kHz audio, sentence by sentence, the times of its words before it; text without words gives none.
 
         Raises `EngineError`: `unknown_voice`, `engine_unavailable`, `engine_failed`.
         """
@@ -114,10 +121,16 @@ class HibariTts:
         if model is None:
             raise EngineError("engine_unavailable", "The speech model hibari is not loaded.")
         try:
-            for phonemes in await self._worker.run(model.phonemize, _readable(text)):
-                audio = await self._worker.run(_say, model, phonemes, variant, speed)
-                for chunk in audio.chunks(MAX_CHUNK_MS):
+            said_ms = 0.0
+            for sentence in await self._worker.run(read, model.g2p, text, LONGEST):
+                said = await self._worker.run(_say, model, sentence, variant, speed)
+                if said is None:
+                    continue
+                clause, durations = said
+                yield word_times(sentence, model.vocab, durations, clause, said_ms)
+                for chunk in clause.audio.chunks(MAX_CHUNK_MS):
                     yield chunk
+                said_ms += clause.audio.ms
         except EngineError:
             raise
         except Exception as failure:
@@ -131,34 +144,37 @@ def _variant(name: str) -> Variant:
     return VARIANTS[name]
 
 
-def _readable(text: str) -> str:
-    return _LONG_NUMBER.sub(lambda number: " ".join(number[0].replace(",", "")), text)
-
-
 def _load() -> Hibari:
     from hibari import Hibari
+    from hibari.voices import DEFAULT, voice_path
 
-    model = Hibari()
+    with tapped(Path(voice_path(DEFAULT)), _DURATIONS) as path:
+        model = Hibari(model=str(path))
     # The first call loads dictionaries, the net for unknown words and numpy's tables: 0.3 s once.
-    _say(model, model.phonemize("Hello, Vivavoce is warming up.")[0], VARIANTS["echo"], 1.0)
+    _say(model, read(model.g2p, "Hello, Vivavoce is warming up.", LONGEST)[0], VARIANTS["echo"], 1.0)
     return model
 
 
-def _say(model: Hibari, phonemes: str, variant: Variant, speed: float) -> Pcm:
+def _say(
+    model: Hibari, sentence: Sentence, variant: Variant, speed: float
+) -> tuple[Finished, NDArray[np.float32]] | None:
+    """A sentence, and how long each of its phonemes lasts; None when there is nothing to hear."""
     from hibari import dsp
 
-    ids = model.ids(phonemes)
+    ids = model.ids(sentence.phonemes)
     if len(ids) < 3:  # only the two marks at its ends
-        return Pcm.silence(0, RATE)
+        return None
     inputs = {"ids": np.asarray([ids], np.int64), "speed": np.asarray([speed], np.float32)}
-    harmonic, phase, noise, free, free_phase, f0 = (output[0] for output in model.sess.run(None, inputs))
+    *spectra, durations = model.sess.run(None, inputs)
+    harmonic, phase, noise, free, free_phase, f0 = (output[0] for output in spectra)
     random = np.random.default_rng(_SEED)
     if variant.formants != 1.0:
         harmonic, phase, noise, free = (_stretched(x, variant.formants) for x in (harmonic, phase, noise, free))
     if variant.pitch != 1.0:
         free, free_phase = _unpitched(free, free_phase, f0 > _VOICED_HZ, random)
     raw = dsp.synth(harmonic, phase, noise, free, free_phase, f0 * np.float32(variant.pitch), random)
-    return finished(raw, RATE, pause_ms(phonemes) / speed)
+    clause = finished(raw, RATE, pause_ms(sentence.phonemes) / speed)
+    return (clause, durations) if clause.audio.ms else None
 
 
 def _unpitched(

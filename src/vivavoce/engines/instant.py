@@ -9,16 +9,21 @@ from __future__ import annotations
 import asyncio
 import math
 import re
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator
 
 import numpy as np
 
 from vivavoce.audio.pcm import WIRE_RATE, Pcm
+from vivavoce.engines import window
 from vivavoce.ports import (
     MAX_CHUNK_MS,
+    AsrFeature,
     AsrHint,
     EngineError,
     Finished,
+    LlmFeature,
+    Message,
     Prompt,
     TextDelta,
     TokenUsage,
@@ -129,18 +134,35 @@ class InstantAsr(_Instant):
         super().__init__(delay)
         self._text = text
 
+    @property
+    def features(self) -> tuple[AsrFeature, ...]:
+        """Nothing that it is told changes what it hears."""
+        return ("delay",)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """It hears the same in all."""
+        return ()
+
     async def transcribe(self, speech: AsyncIterator[Pcm], hint: AsrHint) -> AsyncGenerator[Transcript, None]:
-        """One final transcript at the end of the speech; an empty one when all of it was silent."""
+        """One final transcript at the end of the speech; an empty one when all of it was silent.
+
+        A quick look hears one more word each `WORD_MS` that are loud.
+        """
         with self:
-            loudest = 0.0
+            loudest = loud_ms = 0.0
             async for piece in speech:
                 loudest = max(loudest, _rms(piece))
+                loud_ms += sum(_rms(part) > SPEECH_RMS and part.ms for part in piece.chunks(MAX_CHUNK_MS))
             await asyncio.sleep(self._delay)
-            yield Transcript(self._text if loudest > SPEECH_RMS else "")
+            heard = self._text.split()[: int(loud_ms / WORD_MS)]
+            yield Transcript(" ".join(heard) if hint.quick else self._text if loudest > SPEECH_RMS else "")
 
 
 class InstantLlm(_Instant):
-    """Answers `text` to everything. A token is a word."""
+    """Answers `text` to everything. A token is a word, and its window has no end."""
+
+    features: tuple[LlmFeature, ...] = ("window",)
 
     def __init__(self, text: str = LLM_TEXT, delay: float = 0.0) -> None:
         super().__init__(delay)
@@ -149,21 +171,25 @@ class InstantLlm(_Instant):
     async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | Finished, None]:
         """A word at a time, up to `prompt.max_tokens`."""
         with self:
+            sizes = [_words(message) for message in prompt.messages]
+            seen = window.fit(prompt, sizes, room=sys.maxsize)
             tokens = self._tokens[: prompt.max_tokens]
             await asyncio.sleep(self._delay)
             for token in tokens:
                 yield TextDelta(token)
                 await asyncio.sleep(0)  # the others get their turn, as they would beside a model
-            usage = TokenUsage(input_tokens=_words(prompt), output_tokens=len(tokens))
+            usage = TokenUsage(
+                input_tokens=len(prompt.instructions.split()) + sum(map(_words, seen.messages)),
+                output_tokens=len(tokens),
+            )
             yield Finished("stop" if len(tokens) == len(self._tokens) else "length", usage)
 
     async def warm(self, prompt: Prompt) -> None:
         """There is nothing to prefill."""
 
 
-def _words(prompt: Prompt) -> int:
-    texts = [part for message in prompt.messages for part in message.content if isinstance(part, str)]
-    return sum(len(text.split()) for text in [prompt.instructions, *texts])
+def _words(message: Message) -> int:
+    return sum(len(part.split()) for part in message.content if isinstance(part, str))
 
 
 class InstantTts(_Instant):
@@ -181,6 +207,11 @@ class InstantTts(_Instant):
     def speeds(self) -> tuple[float, float]:
         """All that the wire allows."""
         return _SPEEDS
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """A few: tones sound alike in all of them."""
+        return ("en", "de", "es", "fr")
 
     async def speak(self, text: str, voice: Voice) -> AsyncGenerator[Pcm, None]:
         """A tone for each word; nothing for an empty text. `EngineError` for unknown voices and speeds."""

@@ -8,7 +8,7 @@ of other languages are not offered: they would read English words with foreign s
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.engines.bridge import Worker
-from vivavoce.engines.clause import finished, pause_ms
-from vivavoce.ports import MAX_CHUNK_MS, EngineError, Voice
+from vivavoce.engines.clause import Finished, finished, pause_ms
+from vivavoce.engines.onnx_tap import tapped
+from vivavoce.engines.reading import Sentence, read, word_times
+from vivavoce.ports import MAX_CHUNK_MS, EngineError, Voice, WordTimes
 
 if TYPE_CHECKING:
     from hibari.g2p import G2P
@@ -47,6 +49,7 @@ OPENAI_VOICES = {
 """OpenAI's ten names and the voice that each stands for."""
 
 _ENGLISH = ("af_", "am_", "bf_", "bm_")
+_DURATIONS = "/encoder/Clip_output_0"  # the tensor inside the model: how long it will speak each phoneme
 _STYLE = 256  # numbers in one row of a style file
 
 
@@ -92,6 +95,10 @@ class KokoroTts:
     def speeds(self) -> tuple[float, float]:
         return SPEEDS
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return ("en",)
+
     async def start(self) -> None:
         """Load the model and both dictionaries, and say a word. Raises `EngineError` (`engine_unavailable`)."""
         if self._loaded is not None:
@@ -115,8 +122,8 @@ class KokoroTts:
         await self._worker.aclose()
         self._loaded = None
 
-    async def speak(self, text: str, voice: Voice) -> AsyncGenerator[Pcm, None]:
-        """24 kHz audio, sentence by sentence; text without words gives none.
+    async def speak(self, text: str, voice: Voice) -> AsyncGenerator[Pcm | WordTimes, None]:
+        """24 kHz audio, sentence by sentence, the times of its words before it; text without words gives none.
 
         Raises `EngineError`: `unknown_voice`, `engine_unavailable`, `engine_failed`.
         """
@@ -129,10 +136,16 @@ class KokoroTts:
         g2p = loaded.british if file.startswith("b") else loaded.american
         stop = onnxruntime.RunOptions()
         try:
-            for phonemes in await self._worker.run(_phonemes, g2p, text):
-                audio = await self._worker.run(self._say, loaded, phonemes, file, speed, stop)
-                for chunk in audio.chunks(MAX_CHUNK_MS):
+            said_ms = 0.0
+            for sentence in await self._worker.run(read, g2p, text, MAX_TOKENS):
+                said = await self._worker.run(self._say, loaded, sentence, file, speed, stop)
+                if said is None:
+                    continue
+                clause, durations = said
+                yield word_times(sentence, loaded.vocabulary, durations, clause, said_ms)
+                for chunk in clause.audio.chunks(MAX_CHUNK_MS):
                     yield chunk
+                said_ms += clause.audio.ms
         except EngineError:
             raise
         except Exception as failure:
@@ -149,25 +162,29 @@ class KokoroTts:
         options.log_severity_level = 3
         # Threads that spin between two calls take the cores from the language model.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        model = str(self._folder / "model.onnx")
-        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        with tapped(self._folder / "model.onnx", _DURATIONS) as model:
+            session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
         vocabulary = json.loads((self._folder / "vocab.json").read_text(encoding="utf-8"))
         american, british = G2P(), G2P(british=True)
         for g2p in (american, british):
             g2p("Vivavoce.")  # loads the net for unknown words
         return _Loaded(session, vocabulary.get("vocab", vocabulary), american, british)
 
-    def _say(self, loaded: _Loaded, phonemes: str, file: str, speed: float, stop: onnxruntime.RunOptions) -> Pcm:
-        ids = [loaded.vocabulary[c] for c in phonemes if c in loaded.vocabulary][:MAX_TOKENS]
+    def _say(
+        self, loaded: _Loaded, sentence: Sentence, file: str, speed: float, stop: onnxruntime.RunOptions
+    ) -> tuple[Finished, NDArray[np.float32]] | None:
+        """A sentence, and how long each of its phonemes lasts; None when there is nothing to hear."""
+        ids = [loaded.vocabulary[c] for c in sentence.phonemes if c in loaded.vocabulary]
         if not ids:
-            return Pcm.silence(0, RATE)
+            return None
         inputs = {
             "tokens": np.asarray([[0, *ids, 0]], np.int64),
             "style": self._style(file)[len(ids) - 1][None],
             "speed": np.asarray([speed], np.float32),
         }
-        raw = np.asarray(loaded.session.run(None, inputs, stop)[0], np.float32).reshape(-1)
-        return finished(raw, RATE, pause_ms(phonemes) / speed)
+        raw, durations = loaded.session.run(None, inputs, stop)
+        clause = finished(np.asarray(raw, np.float32).reshape(-1), RATE, pause_ms(sentence.phonemes) / speed)
+        return (clause, durations[0]) if clause.audio.ms else None
 
     def _style(self, file: str) -> NDArray[np.float32]:
         """The style of a voice for each number of phonemes, shape (510, 256)."""
@@ -175,19 +192,3 @@ class KokoroTts:
             data = np.fromfile(self._folder / "voices" / f"{file}.bin", dtype="<f4")
             self._styles[file] = data.reshape(-1, _STYLE).astype(np.float32)
         return self._styles[file]
-
-
-def _phonemes(g2p: Callable[[str], str], text: str) -> list[str]:
-    """Phonemes of each sentence, cut where they are longer than the model takes: at a mark, else at a space."""
-    from hibari import Hibari
-
-    pieces: list[str] = []
-    for sentence in Hibari.split_sentences(text):
-        rest = str(g2p(sentence))
-        while len(rest) > MAX_TOKENS:
-            marks = [rest.rfind(mark, 0, MAX_TOKENS) for mark in (", ", "; ", ": ", "— ")]
-            cut = max(marks) + 1 or rest.rfind(" ", 0, MAX_TOKENS) + 1 or MAX_TOKENS
-            pieces.append(rest[:cut].strip())
-            rest = rest[cut:].strip()
-        pieces.append(rest)
-    return [piece for piece in pieces if piece]

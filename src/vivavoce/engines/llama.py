@@ -5,7 +5,8 @@ Source: the xllamacpp package (MIT) and the completion API of llama.cpp's server
 `OMP_WAIT_POLICY=passive` has to be in the environment before xllamacpp is imported (the command line sees to it):
 otherwise OpenMP's threads spin between tokens, and any other load on the cores slows generation twentyfold.
 
-The library always opens an HTTP port of its own on 127.0.0.1. It cannot be turned off, so it gets a random key.
+The library always opens an HTTP port of its own on 127.0.0.1. It cannot be turned off, so it gets a random key; we
+only have tokens counted there.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypedDict, TypeVar
 
-from vivavoce.engines import chatml
+from vivavoce.engines import chatml, window
 from vivavoce.engines.bridge import Worker
-from vivavoce.ports import EngineError, Finished, Message, Prompt, TextDelta, TokenUsage, Voice
+from vivavoce.engines.llama_tokens import TokenCounter
+from vivavoce.ports import EngineError, Finished, LlmFeature, Message, Prompt, TextDelta, TokenUsage, Voice
 
 _T = TypeVar("_T")
 BATCH_TOKENS = 32
@@ -46,14 +48,8 @@ class _Usage(TypedDict):
     prompt_tokens_details: _Details
 
 
-class _Progress(TypedDict):
-    total: int
-
-
 class _Failure(TypedDict, total=False):
     type: str
-    message: str
-    n_prompt_tokens: int
 
 
 class _Chunk(TypedDict, total=False):
@@ -61,22 +57,24 @@ class _Chunk(TypedDict, total=False):
 
     choices: list[_Choice]
     usage: _Usage
-    prompt_progress: _Progress
+    prompt_progress: dict[str, int]
     error: _Failure
 
 
 class _Server(Protocol):
-    """The one method of xllamacpp's `Server` that we use. It blocks; the callback returns True to stop it."""
+    """What we use of xllamacpp's `Server`. The call blocks; the callback returns True to stop it."""
 
+    @property
+    def listening_address(self) -> str: ...
     def handle_completions(self, request: dict[str, object], on_chunk: Callable[[_Chunk], bool]) -> None: ...
 
 
-class _TooLong(Exception):
-    """The prompt has `tokens` tokens, more than there is room for."""
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A model in memory, and its tokenizer."""
 
-    def __init__(self, tokens: int) -> None:
-        super().__init__(tokens)
-        self.tokens = tokens
+    server: _Server
+    tokens: TokenCounter
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +89,8 @@ class LlamaLlm:
     Qwen2.5-1.5B), `limit` the longest answer, `threads` the cores it may use, `prompt_cache_mib` the memory that
     keeps the computed prefixes of conversations which have lost their slot.
     """
+
+    features: tuple[LlmFeature, ...] = ("window",)
 
     def __init__(
         self,
@@ -110,10 +110,15 @@ class LlamaLlm:
         self._limit = limit
         self._threads = threads
         self._prompt_cache_mib = prompt_cache_mib
-        self._server: _Server | None = None
+        self._loaded: _Loaded | None = None
+        # What an answer may need is reserved, a quarter of the window at most. The same for every answer, whatever
+        # its own limit: a conversation is then cut at the same place each time.
+        self.room = context - min(limit, context // 4)
+        """Tokens that a prompt may have."""
         self._next_slot = -1
         self._worker = Worker(name, slots)
         self._ahead = Worker(f"{name}-ahead", 1)  # prefills; apart from the answers, so that these can be counted
+        self._counting = Worker(f"{name}-count", 1)
         self._answering = 0  # answers that run or wait in line; a warm-up gives way to them
         self._idle = asyncio.Event()
         self._idle.set()
@@ -126,7 +131,7 @@ class LlamaLlm:
 
     @property
     def running(self) -> int:
-        return self._worker.running + self._ahead.running
+        return self._worker.running + self._ahead.running + self._counting.running
 
     @property
     def answering(self) -> int:
@@ -135,12 +140,12 @@ class LlamaLlm:
 
     async def start(self) -> None:
         """Load the model and generate a few tokens. Raises `EngineError` (`engine_unavailable`)."""
-        if self._server is not None:
+        if self._loaded is not None:
             return
         if not self._model.is_file():
             raise EngineError("engine_unavailable", f"The language model's file {self._model.name} is missing.")
         try:
-            self._server = await self._worker.run(self._load)
+            self._loaded = await self._worker.run(self._load)
         except EngineError:
             raise
         except Exception as failure:
@@ -152,6 +157,7 @@ class LlamaLlm:
 
     async def aclose(self) -> None:
         """Stop what runs and free the model."""
+        await self._counting.aclose()
         await self._ahead.aclose()
         await self._worker.aclose()
         await asyncio.to_thread(self._unload)
@@ -162,25 +168,14 @@ class LlamaLlm:
         Raises `EngineError`: `context_too_long`, `engine_unavailable`, `engine_failed`.
         """
         most = min(prompt.max_tokens or self._limit, self._limit)
-        room = self._room(most)
-        density = chatml.TOKENS_PER_BYTE
         self._answering += 1
         self._idle.clear()
         try:
+            text = chatml.render(await self.fitted(prompt))
             await self._settled()
-            while True:
-                shortened = chatml.fit(prompt, room, density) if prompt.truncation == "auto" else prompt
-                text = chatml.render(shortened)
-                try:
-                    async with aclosing(self._answer(text, most, room, prompt.spoken)) as parts:
-                        async for part in parts:
-                            yield part
-                    return
-                except _TooLong as too_long:  # only before the first token
-                    if prompt.truncation == "disabled" or not chatml.can_shorten(shortened):
-                        message = "The conversation is longer than the model's window."
-                        raise EngineError("context_too_long", message) from None
-                    density = max(density * 1.25, too_long.tokens / len(text.encode()))
+            async with aclosing(self._answer(text, most, prompt.spoken)) as parts:
+                async for part in parts:
+                    yield part
         finally:
             self._answering -= 1
             if not self._answering:
@@ -191,51 +186,57 @@ class LlamaLlm:
 
         Gives way to answers and goes on when there are none: what it has computed stays cached.
         """
-        room = self._room(min(prompt.max_tokens or self._limit, self._limit))
-        text = chatml.render_prefix(chatml.fit(prompt, room) if prompt.truncation == "auto" else prompt)
+        turn = (*prompt.messages, Message("user", ()))  # what comes next: the conversation is cut for that
+        try:
+            text = chatml.render_prefix(await self.fitted(replace(prompt, messages=turn)))
+        except EngineError as error:
+            if error.code != "context_too_long":
+                raise
+            return  # the answer will say so
         async with self._warming:
             slot = self._new_place() if not prompt.messages else None
             done = False
             while not done:
                 await self._idle.wait()
                 await self._settled()
-                try:
-                    done = await self._prefill(text, room, slot)
-                except _TooLong:
-                    return
+                done = await self._prefill(text, slot)
 
-    def _room(self, most: int) -> int:
-        """Tokens that a prompt may have when `most` may follow; a quarter of the window is enough to reserve."""
-        return self._context - min(most, self._context // 4)
+    async def fitted(self, prompt: Prompt) -> Prompt:
+        """The part of the conversation that the model sees. Raises `EngineError` (`context_too_long`)."""
+        parts = chatml.shares(prompt)
+        # No token is shorter than a byte: what is short enough in bytes need not be counted.
+        instructions, answer, *messages = (len(part.encode()) for part in parts)
+        if sum(messages) > window.room_for(prompt, self.room - instructions - answer):
+            tokens = self._library().tokens
+            instructions, answer, *messages = await self._counting.run(tokens.counts, parts)
+        return window.fit(prompt, messages, self.room - instructions - answer)
 
     def _new_place(self) -> int:
         """A slot for a conversation that begins, each in its turn: callers at once then each find a warm one."""
         self._next_slot = (self._next_slot + 1) % self._slots
         return self._next_slot
 
-    async def _answer(
-        self, text: str, most: int, room: int, spoken: bool
-    ) -> AsyncGenerator[TextDelta | Finished, None]:
-        request = self._request(text, most)
+    async def _answer(self, text: str, most: int, spoken: bool) -> AsyncGenerator[TextDelta | Finished, None]:
+        request = _request(text, most)
         if spoken:
             request["grammar"] = SPOKEN_GRAMMAR
-        server = self._loaded()
+        server = self._library().server
 
         def produce(emit: Callable[[TextDelta | Finished | _Prefilling], bool]) -> None:
-            answer = _Answer(emit, room)
+            answer = _Answer(emit)
             _complete(server, request, answer.on_chunk)
             answer.check()
 
         # The thread never waits for a slow listener: it would hold a place in line that the model no longer needs.
-        ahead = most + room // BATCH_TOKENS + 8
+        ahead = most + self.room // BATCH_TOKENS + 8
         async with aclosing(self._native(self._worker, produce, ahead)) as parts:
             async for part in parts:
                 if not isinstance(part, _Prefilling):
                     yield part
 
-    async def _prefill(self, text: str, room: int, slot: int | None) -> bool:
+    async def _prefill(self, text: str, slot: int | None) -> bool:
         """Compute `text` into the cache. False: it gave way to an answer."""
-        server, request = self._loaded(), self._request(text, 0)
+        server, request = self._library().server, _request(text, 0)
         if slot is not None:  # otherwise llama.cpp takes the one that knows most of the text
             request["id_slot"] = slot
 
@@ -243,12 +244,12 @@ class LlamaLlm:
             def give_way(part: TextDelta | Finished | _Prefilling) -> bool:
                 return not self._answering and (isinstance(part, TextDelta) or emit(part))
 
-            answer = _Answer(give_way, room)
+            answer = _Answer(give_way)
             _complete(server, request, answer.on_chunk)
             answer.check()
 
         finished = False
-        async with aclosing(self._native(self._ahead, produce, room // BATCH_TOKENS + 8)) as parts:
+        async with aclosing(self._native(self._ahead, produce, self.room // BATCH_TOKENS + 8)) as parts:
             async for part in parts:
                 finished = finished or isinstance(part, Finished)
         return finished
@@ -285,22 +286,7 @@ class LlamaLlm:
             if begun and not over.is_set():
                 self._stopping.add(over)
 
-    def _request(self, text: str, most: int) -> dict[str, object]:
-        return {
-            "prompt": text,
-            "n_predict": most,
-            "temperature": 0,
-            # Greedy decoding of a small model may loop ("remove the wheel, remove the ..."): DRY ends that. It lets
-            # 32 tokens repeat first, so that a telephone number or an address is read back as it was given.
-            "dry_multiplier": 1.0,
-            "dry_allowed_length": 32,
-            "dry_penalty_last_n": 256,
-            "stream": True,
-            "return_progress": True,
-            "cache_prompt": True,
-        }
-
-    def _load(self) -> _Server:
+    def _load(self) -> _Loaded:
         # Imported here and not above: it loads 100 MB and starts OpenMP, which reads its environment only once.
         import xllamacpp
 
@@ -311,39 +297,51 @@ class LlamaLlm:
         params.n_batch = params.n_ubatch = BATCH_TOKENS
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = self._threads
         params.cache_ram_mib = self._prompt_cache_mib
-        params.api_keys = [secrets.token_hex(32)]
+        params.api_keys = [key := secrets.token_hex(32)]
         params.endpoint_slots = False
         params.ui = False
         params.verbosity = -1  # llama.cpp writes to stderr otherwise
         server: _Server = xllamacpp.Server(params)
-        return server
+        return _Loaded(server, TokenCounter(server.listening_address, key, chatml.TURN))
 
-    def _loaded(self) -> _Server:
-        if self._server is None:
+    def _library(self) -> _Loaded:
+        if self._loaded is None:
             raise EngineError("engine_unavailable", "The language model is not loaded.")
-        return self._server
+        return self._loaded
 
     def _unload(self) -> None:
-        self._server = None  # the destructor joins the library's threads
+        self._loaded = None  # the destructor joins the library's threads
+
+
+def _request(text: str, most: int) -> dict[str, object]:
+    return {
+        "prompt": text,
+        "n_predict": most,
+        "temperature": 0,
+        # Greedy decoding of a small model may loop ("remove the wheel, remove the ..."): DRY ends that. It lets
+        # 32 tokens repeat first, so that a telephone number or an address is read back as it was given.
+        "dry_multiplier": 1.0,
+        "dry_allowed_length": 32,
+        "dry_penalty_last_n": 256,
+        "stream": True,
+        "return_progress": True,
+        "cache_prompt": True,
+    }
 
 
 class _Answer:
     """Turns the library's chunks of one call into parts, in the thread of that call."""
 
-    def __init__(self, emit: Callable[[TextDelta | Finished | _Prefilling], bool], room: int) -> None:
+    def __init__(self, emit: Callable[[TextDelta | Finished | _Prefilling], bool]) -> None:
         self._emit = emit
-        self._room = room
         self._failure: Exception | None = None
 
     def on_chunk(self, chunk: _Chunk) -> bool:
         """True stops the call."""
         if error := chunk.get("error"):
             self._failure = _failure(error)
-        elif progress := chunk.get("prompt_progress"):
-            if progress["total"] > self._room:
-                self._failure = _TooLong(progress["total"])
-            else:
-                return not self._emit(_Prefilling())
+        elif "prompt_progress" in chunk:
+            return not self._emit(_Prefilling())
         else:
             return self._on_tokens(chunk)
         return True
@@ -366,7 +364,7 @@ class _Answer:
 
 def _failure(error: _Failure) -> Exception:
     if error.get("type") == "exceed_context_size_error":
-        return _TooLong(error["n_prompt_tokens"])
+        return EngineError("context_too_long", "The conversation is longer than the model's window.")
     return EngineError("engine_failed", "The language model failed.")
 
 

@@ -22,10 +22,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vivavoce.core import effects as fx
+from vivavoce.core.capabilities import Capabilities
 from vivavoce.core.conversation import silent
 from vivavoce.core.session import Session
-from vivavoce.core.settings import Capabilities
+from vivavoce.core.translation import Interpreter
 from vivavoce.protocol.session import SessionObject
+from vivavoce.protocol.translation import TranslationSession
+from vivavoce.runtime.core import Core
 from vivavoce.runtime.ids import RandomIds
 
 _log = logging.getLogger(__name__)
@@ -44,7 +47,11 @@ class Header(Struct, frozen=True, kw_only=True):
 
     version: int = VERSION
     seed: str
-    settings: SessionObject
+    settings: SessionObject | None = None
+    translation: TranslationSession | None = None
+    """One of the two, by the kind of session."""
+    voice: str = ""
+    """That speaks the translations."""
     can: Capabilities
     now: float
     expires_in: float | None
@@ -52,9 +59,22 @@ class Header(Struct, frozen=True, kw_only=True):
 
 class _Line(Struct, frozen=True, kw_only=True):
     now: float
-    input: fx.Input
     outputs: str
     """Digest."""
+
+
+class _Told(_Line, frozen=True, kw_only=True):
+    input: fx.Input
+
+
+class _ToldInterpreter(_Line, frozen=True, kw_only=True):
+    input: fx.TranslationInput
+
+
+class _ToldEither(_Line, frozen=True, kw_only=True):
+    """Only to be written: two events of the kinds have the same name."""
+
+    input: fx.AnyInput
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -63,18 +83,21 @@ class Step(Struct, frozen=True, kw_only=True):
     line: int
     """Its line in the file; the header is line 1."""
     now: float
-    event: fx.Input
-    outputs: tuple[fx.Output, ...]
+    event: fx.AnyInput
+    outputs: tuple[fx.AnyOutput, ...]
     """What came out now."""
     same: bool
     """It is what came out then. After a first difference the later ones mean little."""
 
 
-_LINES = msgspec.json.Decoder(_Line)
+_LINES = msgspec.json.Decoder(_Told)
+_INTERPRETER_LINES = msgspec.json.Decoder(_ToldInterpreter)
 
 
 class TraceWriter:
     """Writes one session's trace; a `Recorder` of the runtime. Use it as a context manager.
+
+    A translation session has a `voice` too.
 
     When the file cannot be written (any more), that is logged, the trace ends there, and the session goes on.
     """
@@ -84,10 +107,11 @@ class TraceWriter:
         path: Path,
         *,
         seed: str,
-        settings: SessionObject,
+        settings: SessionObject | TranslationSession,
         can: Capabilities,
         now: float,
         expires_in: float | None,
+        voice: str = "",
     ) -> None:
         self._path = path
         self._encoder = msgspec.json.Encoder()
@@ -95,11 +119,13 @@ class TraceWriter:
         with self._best_effort():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("wb", buffering=BUFFER_BYTES)
-        self._write(Header(seed=seed, settings=settings, can=can, now=now, expires_in=expires_in))
+        header = Header(seed=seed, can=can, now=now, expires_in=expires_in, voice=voice)
+        interprets = isinstance(settings, TranslationSession)
+        self._write(replace(header, translation=settings) if interprets else replace(header, settings=settings))
 
-    def record(self, now: float, event: fx.Input, outputs: Sequence[fx.Output]) -> None:
+    def record(self, now: float, event: fx.AnyInput, outputs: Sequence[fx.AnyOutput]) -> None:
         """One step."""
-        self._write(_Line(now=now, input=event, outputs=digest(outputs)))
+        self._write(_ToldEither(now=now, input=event, outputs=digest(outputs)))
 
     def __enter__(self) -> Self:
         return self
@@ -134,10 +160,11 @@ def replay(path: Path) -> Iterator[Step]:
     A last line that is cut off (the server was killed) is left out with a warning in the log.
     """
     with path.open("rb") as file:
-        session = _session(_header(file.readline()))
+        header = _header(file.readline())
+        session, lines = _session(header), _LINES if header.translation is None else _INTERPRETER_LINES
         for number, line in enumerate(file, 2):
             try:
-                step = _LINES.decode(line)
+                step = lines.decode(line)
             except msgspec.DecodeError as error:
                 if not line.endswith(b"\n"):
                     _log.warning("%s: line %d, the last one, is cut off and left out", path, number)
@@ -168,22 +195,29 @@ def _header(line: bytes) -> Header:
     return header
 
 
-def _session(header: Header) -> Session:
+def _session(header: Header) -> Core:
     ids = RandomIds(header.seed)
-    if ids("sess") != header.settings.id:
-        raise TraceError(f"The session '{header.settings.id}' does not come from the seed in the header.")
-    session = Session(header.settings, header.can, ids, header.now, header.expires_in)
+    settings = header.settings or header.translation
+    if settings is None:
+        raise TraceError("The first line names no session.")
+    if ids("sess") != settings.id:
+        raise TraceError(f"The session '{settings.id}' does not come from the seed in the header.")
+    session: Core = (
+        Interpreter(settings, header.voice, header.can, ids, header.now, header.expires_in)
+        if isinstance(settings, TranslationSession)
+        else Session(settings, header.can, ids, header.now, header.expires_in)
+    )
     session.start()
     return session
 
 
-def digest(outputs: Sequence[fx.Output]) -> str:
+def digest(outputs: Sequence[fx.AnyOutput]) -> str:
     """A short fingerprint of outputs. The recordings in a context are left out: they were inputs, and they are long."""
     encoded = msgspec.json.encode([_without_recordings(output) for output in outputs])
     return hashlib.sha256(encoded).hexdigest()[:_DIGEST_CHARS]
 
 
-def _without_recordings(output: fx.Output) -> fx.Output:
+def _without_recordings(output: fx.AnyOutput) -> fx.AnyOutput:
     if isinstance(output, fx.StartResponse | fx.Warm):
         items = tuple(silent(item) for item in output.context.items)
         return replace(output, context=replace(output.context, items=items))

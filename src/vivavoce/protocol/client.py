@@ -10,7 +10,16 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from vivavoce.protocol.items import ClientItem, ItemId, ItemReference
-from vivavoce.protocol.session import AudioFormat, JsonObject, MaxTokens, Modality, SessionPatch, VoiceId
+from vivavoce.protocol.session import (
+    AnySessionPatch,
+    AudioFormat,
+    JsonObject,
+    MaxTokens,
+    Modality,
+    PromptReference,
+    Reasoning,
+    VoiceId,
+)
 
 MAX_EVENT_ID = 512
 EventId = Annotated[str, Meta(max_length=MAX_EVENT_ID)]
@@ -31,7 +40,7 @@ class ClientEvent(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 class SessionUpdate(ClientEvent, frozen=True, tag="session.update"):
     """Change what is present in `session`; refused whole if any of it is refused."""
 
-    session: SessionPatch
+    session: AnySessionPatch
 
 
 class InputAudioBufferAppend(ClientEvent, frozen=True, tag="input_audio_buffer.append"):
@@ -99,8 +108,8 @@ class ResponseParams(Struct, frozen=True, forbid_unknown_fields=True):
     metadata: Annotated[dict[MetadataKey, MetadataValue], Meta(max_length=16)] | None = None
     output_modalities: list[Modality] | None = None
     parallel_tool_calls: bool | None = None
-    prompt: JsonObject | None = None
-    reasoning: JsonObject | None = None
+    prompt: PromptReference | None = None
+    reasoning: Reasoning | None = None
     tool_choice: Literal["none", "auto", "required"] | JsonObject | None = None
     tools: list[JsonObject] | None = None
 

@@ -6,6 +6,8 @@ JSON, to say in the service's own words what is wrong with it (PROTOCOL.md 2.3).
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import msgspec
 
 from vivavoce.protocol.client import MAX_APPEND_BYTES, MAX_EVENT_ID, AnyClientEvent, InputAudioBufferAppend
@@ -13,16 +15,22 @@ from vivavoce.protocol.errors import ProtocolError
 from vivavoce.protocol.explain import explain
 from vivavoce.protocol.server import ServerEvent
 
-_decoder = msgspec.json.Decoder(AnyClientEvent)
+_decoder: msgspec.json.Decoder[AnyClientEvent] = msgspec.json.Decoder(AnyClientEvent)
 _encoder = msgspec.json.Encoder()
+_E = TypeVar("_E")
 
 
 def decode(frame: str | bytes) -> AnyClientEvent:
     """The client event in a frame. Raises `ProtocolError` with the code, `param` and client `event_id` to answer."""
+    return decoded(frame, _decoder, AnyClientEvent)
+
+
+def decoded(frame: str | bytes, decoder: msgspec.json.Decoder[_E], union: object) -> _E:
+    """The event of a frame by the decoder of a union of client events. Raises like `decode`."""
     try:
-        event: AnyClientEvent = _decoder.decode(frame)
+        event = decoder.decode(frame)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _fault(frame, str(error)) from None
+        raise _fault(frame, str(error), union) from None
     if isinstance(event, InputAudioBufferAppend) and len(event.audio) > MAX_APPEND_BYTES:
         raise ProtocolError(
             "invalid_value",
@@ -43,7 +51,7 @@ def binary_refused() -> ProtocolError:
     return ProtocolError("invalid_event", "Expected a text WebSocket message; binary frames are not supported.")
 
 
-def _fault(frame: str | bytes, reason: str) -> ProtocolError:
+def _fault(frame: str | bytes, reason: str, union: object) -> ProtocolError:
     try:
         value = msgspec.json.decode(frame)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -54,7 +62,7 @@ def _fault(frame: str | bytes, reason: str) -> ProtocolError:
     event_id = given if isinstance(given, str) and len(given) <= MAX_EVENT_ID else None
     if "type" not in value:
         return ProtocolError("invalid_event", "The 'type' field is missing.", event_id=event_id)
-    found = explain(AnyClientEvent, value)
+    found = explain(union, value)
     if found is None:
         return ProtocolError("invalid_event", f"Invalid event: {reason}", event_id=event_id)
     return ProtocolError(found.code, found.message, param=found.param, event_id=event_id)

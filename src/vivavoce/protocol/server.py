@@ -10,7 +10,9 @@ from typing import Literal
 from msgspec import UNSET, Struct, UnsetType
 
 from vivavoce.protocol.items import Item
-from vivavoce.protocol.session import AudioFormat, Modality, SessionObject
+from vivavoce.protocol.session import AudioFormat, Modality, SessionObject, TranscriptionSessionObject
+from vivavoce.protocol.transcripts import DurationUsage, Language, TokenLogprob, TranscriptionError
+from vivavoce.protocol.usage import Usage
 
 
 class ServerEvent(Struct, frozen=True, kw_only=True):
@@ -25,13 +27,13 @@ class ServerEvent(Struct, frozen=True, kw_only=True):
 class SessionCreated(ServerEvent, frozen=True, tag="session.created"):
     """Always the first event."""
 
-    session: SessionObject
+    session: SessionObject | TranscriptionSessionObject
 
 
 class SessionUpdated(ServerEvent, frozen=True, tag="session.updated"):
     """The whole effective session after a change."""
 
-    session: SessionObject
+    session: SessionObject | TranscriptionSessionObject
 
 
 class ErrorBody(Struct, frozen=True, kw_only=True):
@@ -69,6 +71,14 @@ class SpeechStarted(ServerEvent, frozen=True, tag="input_audio_buffer.speech_sta
 
     item_id: str
     audio_start_ms: int
+
+
+class TimeoutTriggered(ServerEvent, frozen=True, tag="input_audio_buffer.timeout_triggered"):
+    """Nobody has spoken for the idle timeout; the silence becomes an item (4.3)."""
+
+    item_id: str
+    audio_start_ms: int
+    audio_end_ms: int
 
 
 class SpeechStopped(ServerEvent, frozen=True, tag="input_audio_buffer.speech_stopped"):
@@ -115,36 +125,24 @@ class ConversationItemDeleted(ServerEvent, frozen=True, tag="conversation.item.d
     item_id: str
 
 
-class DurationUsage(Struct, frozen=True, kw_only=True):
-    """What a transcription cost, in seconds of audio (5.2)."""
-
-    type: Literal["duration"] = "duration"
-    seconds: float
-
-
 class TranscriptionDelta(ServerEvent, frozen=True, tag="conversation.item.input_audio_transcription.delta"):
-    """A piece of what the caller said."""
+    """A piece of what the caller said; `logprobs` only where the session's `include` asks for them."""
 
     item_id: str
     content_index: int
     delta: str
+    logprobs: tuple[TokenLogprob, ...] | UnsetType = UNSET
 
 
 class TranscriptionCompleted(ServerEvent, frozen=True, tag="conversation.item.input_audio_transcription.completed"):
-    """What the caller said."""
+    """What the caller said; `languages` only where they were detected."""
 
     item_id: str
     content_index: int
     transcript: str
     usage: DurationUsage
-
-
-class TranscriptionError(Struct, frozen=True, kw_only=True):
-    """Keys that have no value are left out: a stock client refuses nulls here (9.2)."""
-
-    type: str = "transcription_error"
-    code: str
-    message: str
+    logprobs: tuple[TokenLogprob, ...] | UnsetType = UNSET
+    languages: tuple[Language, ...] | UnsetType = UNSET
 
 
 class TranscriptionFailed(ServerEvent, frozen=True, tag="conversation.item.input_audio_transcription.failed"):
@@ -158,42 +156,7 @@ class TranscriptionFailed(ServerEvent, frozen=True, tag="conversation.item.input
 # --- responses ---
 
 ResponseStatus = Literal["in_progress", "completed", "cancelled", "incomplete", "failed"]
-StatusReason = Literal["turn_detected", "client_cancelled", "max_output_tokens"]
-
-
-class CachedTokensDetails(Struct, frozen=True):
-    """Which of the input tokens were reused."""
-
-    text_tokens: int = 0
-    audio_tokens: int = 0
-    image_tokens: int = 0
-
-
-class InputTokenDetails(Struct, frozen=True, kw_only=True):
-    """Input tokens per modality."""
-
-    text_tokens: int = 0
-    audio_tokens: int = 0
-    image_tokens: int = 0
-    cached_tokens: int = 0
-    cached_tokens_details: CachedTokensDetails = CachedTokensDetails()
-
-
-class OutputTokenDetails(Struct, frozen=True, kw_only=True):
-    """Output tokens per modality."""
-
-    text_tokens: int = 0
-    audio_tokens: int = 0
-
-
-class Usage(Struct, frozen=True, kw_only=True):
-    """What a response cost (5.1)."""
-
-    total_tokens: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    input_token_details: InputTokenDetails = InputTokenDetails()
-    output_token_details: OutputTokenDetails = OutputTokenDetails()
+StatusReason = Literal["turn_detected", "client_cancelled", "max_output_tokens", "content_filter"]
 
 
 class ResponseErrorBody(Struct, frozen=True, kw_only=True):
@@ -251,6 +214,22 @@ class ResponseDone(ServerEvent, frozen=True, tag="response.done"):
     """The last event of a response."""
 
     response: ResponseObject
+
+
+class RateLimit(Struct, frozen=True, kw_only=True):
+    """What is left of one limit."""
+
+    name: Literal["requests", "tokens"]
+    limit: int
+    remaining: int
+    reset_seconds: float
+    """Until all of it is back."""
+
+
+class RateLimitsUpdated(ServerEvent, frozen=True, tag="rate_limits.updated"):
+    """After each response; empty where nothing is limited."""
+
+    rate_limits: tuple[RateLimit, ...]
 
 
 class OutputItemAdded(ServerEvent, frozen=True, tag="response.output_item.added"):
@@ -340,6 +319,7 @@ AnyServerEvent = (
     | InputAudioBufferCleared
     | SpeechStarted
     | SpeechStopped
+    | TimeoutTriggered
     | ConversationItemAdded
     | ConversationItemDone
     | ConversationItemRetrieved
@@ -350,6 +330,7 @@ AnyServerEvent = (
     | TranscriptionFailed
     | ResponseCreated
     | ResponseDone
+    | RateLimitsUpdated
     | OutputItemAdded
     | OutputItemDone
     | ContentPartAdded

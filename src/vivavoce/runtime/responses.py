@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import assert_never
+from typing import Literal, assert_never
+
+from msgspec import UNSET, UnsetType
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.core import effects as fx
@@ -17,13 +19,16 @@ from vivavoce.ports import (
     Prompt,
     Responder,
     ResponsePart,
+    Retention,
     Speech,
     SpokenAudio,
     SpokenText,
     TextDelta,
     Voice,
+    WordTimes,
 )
 from vivavoce.protocol.items import InputAudio, InputText, Item, OutputAudio, OutputText, Part
+from vivavoce.protocol.session import RetentionRatio, TokenLimits, Truncation
 from vivavoce.runtime.guard import Timeouts, guarded, guarded_parts
 from vivavoce.runtime.outbox import Outbox
 from vivavoce.runtime.transcripts import Transcripts
@@ -116,7 +121,10 @@ class Responses:
             spoken=context.modality == "audio",
             voice=Voice(context.voice, context.speed),
             max_tokens=context.max_output_tokens,
-            truncation=context.truncation,
+            truncation=_truncation(context.truncation),
+            effort=context.effort,
+            parallel_tool_calls=context.parallel_tool_calls,
+            plain=context.plain,
         )
 
     def _message(self, item: Item) -> Message:
@@ -133,12 +141,23 @@ class Responses:
                 return Speech(Pcm.from_bytes(pcm), self._transcripts.reader(item.id, part.transcript))
 
 
+def _truncation(truncation: Truncation) -> Literal["auto", "disabled"] | Retention:
+    if not isinstance(truncation, RetentionRatio):
+        return truncation
+    limits = truncation.token_limits
+    most = limits.post_instructions if isinstance(limits, TokenLimits) else UNSET
+    return Retention(truncation.retention_ratio, None if isinstance(most, UnsetType) else most)
+
+
 def _events(response_id: str, part: ResponsePart, encoder: Encoder) -> list[fx.AnswerEvent]:
     match part:
         case Began():
             return [fx.AnswerBegan(response_id=response_id)]
         case TextDelta() | SpokenText():
             return [fx.AnswerText(response_id=response_id, text=part.text)]
+        case WordTimes():
+            ends = tuple((chars, round(ms * fx.SAMPLES_PER_MS)) for chars, ms in part.ends)
+            return [fx.AnswerTimes(response_id=response_id, ends=ends)]
         case SpokenAudio():
             return _audio(response_id, *encoder.encode(part.audio))
         case Finished():

@@ -23,7 +23,7 @@ class Stopwatch:
         self._response_id: str | None = None
         """Its answer, once there is one."""
 
-    def input(self, event: fx.Input, now: float) -> None:
+    def input(self, event: fx.AnyInput, now: float) -> None:
         """What the session is about to handle."""
         match event:
             case fx.AudioIn():
@@ -34,7 +34,7 @@ class Stopwatch:
             case fx.AnswerBegan() if event.response_id == self._response_id:
                 self._mark(first_token=now)
 
-    def output(self, output: fx.Output, now: float) -> None:
+    def output(self, output: fx.AnyOutput, now: float) -> None:
         """What the session made of it."""
         match output:
             case fx.Transcribe(tentative=False, voice_end=int() as voice_end):

@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
+from msgspec import UNSET
+from msgspec.structs import replace
+
 from vivavoce.audio import g711
 from vivavoce.audio.pcm import WIRE_RATE, Pcm
 from vivavoce.audio.resample import Resampler, resample
+from vivavoce.protocol.items import ClientItem, InputAudio, Item
 from vivavoce.protocol.session import AudioFormat, AudioPcm, AudioPcmu
 
 TELEPHONE_RATE = 8000
@@ -83,6 +87,28 @@ def encode_whole(wire: AudioFormat, pcm: bytes) -> bytes:
         return pcm
     encoder = Encoder(wire)
     return encoder.encode(resample(Pcm.from_bytes(pcm), TELEPHONE_RATE))[0]
+
+
+async def decoded_item(wire: AudioFormat, item: ClientItem) -> ClientItem:
+    """An item that a client brings, with its recordings as the server keeps them."""
+    content = [
+        replace(part, audio=await decode_whole(wire, part.audio))
+        if isinstance(part, InputAudio) and isinstance(part.audio, bytes)
+        else part
+        for part in item.content
+    ]
+    return replace(item, content=content)
+
+
+def encoded_item(wire: AudioFormat, item: Item) -> Item:
+    """An item that a client retrieves, with the caller's recordings as the wire carries them."""
+    content = tuple(
+        replace(part, audio=encode_whole(wire, part.audio))
+        if isinstance(part, InputAudio) and part.audio is not UNSET
+        else part
+        for part in item.content
+    )
+    return replace(item, content=content)
 
 
 def _telephone(wire: AudioFormat, data: bytes) -> Pcm:

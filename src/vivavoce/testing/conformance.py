@@ -41,8 +41,10 @@ from vivavoce.ports import (
     Vad,
     VadStream,
     Voice,
+    WordTimes,
 )
-from vivavoce.testing.probes import Bounds, ConformanceError, Probe, Report, check_chunks, require
+from vivavoce.testing.noise_check import check_noise_reducer
+from vivavoce.testing.probes import Bounds, ConformanceError, Probe, Report, check_chunks, check_speech, require
 from vivavoce.testing.script import sound
 
 __all__ = [
@@ -51,6 +53,7 @@ __all__ = [
     "Report",
     "check_asr",
     "check_llm",
+    "check_noise_reducer",
     "check_responder",
     "check_tts",
     "check_turn_detector",
@@ -163,7 +166,14 @@ async def check_asr(engine: Asr, speech: Pcm, *, bounds: Bounds = Bounds()) -> R
         for pieces in ([], [Pcm.silence(0, 16_000)], [Pcm(speech.samples[:1], speech.rate)]):
             what = f"A turn of {sum(len(piece.samples) for piece in pieces)} samples"
             await probe.refuses(_transcript(engine.transcribe(_pieces(pieces), AsrHint())), what, must=False)
-        for hint in (AsrHint("en", "Aurelio, Vivavoce"), AsrHint("xx"), AsrHint(telephone=True)):
+        if "logprobs" in engine.features:
+            await probe.within(_with_logprobs(engine, speech), "A turn with log probabilities")
+        for hint in (
+            AsrHint("en", "Aurelio", ("Vivavoce",)),
+            AsrHint("xx"),
+            AsrHint(telephone=True),
+            AsrHint(quick=True),
+        ):
             heard = _transcript(engine.transcribe(_pieces([speech]), hint))
             await probe.refuses(heard, f"A turn with {hint}", must=False)
         await probe.stops(lambda: engine.transcribe(_pieces(speech.chunks(_PIECE_MS)), AsrHint()), "a turn")
@@ -173,6 +183,14 @@ async def check_asr(engine: Asr, speech: Pcm, *, bounds: Bounds = Bounds()) -> R
 
 async def _heard(engine: Asr, speech: Pcm) -> str:
     return await _transcript(engine.transcribe(_pieces(speech.chunks(_PIECE_MS)), AsrHint()))
+
+
+async def _with_logprobs(engine: Asr, speech: Pcm) -> None:
+    """The tokens are those of the text."""
+    async for transcript in engine.transcribe(_pieces([speech]), AsrHint(logprobs=True)):
+        told = b"".join(token.data for token in transcript.logprobs).decode(errors="replace")
+        require(told.split() == transcript.text.split(), f"The tokens of {transcript.text!r} say {told!r}.")
+        require(all(token.logprob <= 0 for token in transcript.logprobs), "A log probability is above 0.")
 
 
 async def _transcript(transcripts: AsyncGenerator[Transcript, None]) -> str:
@@ -257,7 +275,7 @@ async def check_tts(engine: Tts, *, bounds: Bounds = Bounds()) -> Report:  # noq
     probe = Probe(engine, bounds)
     voice = Voice(OPENAI_VOICES[0])
     async with probe.examine():
-        _check_offer(engine.voices, engine.speeds)
+        _check_offer(engine.voices, engine.speeds, engine.languages)
         for name in engine.voices:
             require(
                 await probe.within(_spoken(engine, SHORT_TEXT, Voice(name)), f"The voice {name}") > 0,
@@ -267,7 +285,8 @@ async def check_tts(engine: Tts, *, bounds: Bounds = Bounds()) -> Report:  # noq
         long = await probe.within(_spoken(engine, LONG_TEXT, voice), "A long sentence")
         require(long > short, f"A long sentence lasts {long:.0f} ms, a short one {short:.0f} ms.")
         both = probe.interleave(engine.speak(SHORT_TEXT, voice), engine.speak(LONG_TEXT, voice))
-        beside = [check_chunks(chunks, "speech") for chunks in await probe.within(both, "Two sentences in turns")]
+        parts = await probe.within(both, "Two sentences in turns")
+        beside = [check_speech(each, text) for each, text in zip(parts, (SHORT_TEXT, LONG_TEXT), strict=True)]
         same = np.allclose(beside, [short, long], rtol=0.25)
         require(same, f"Alone, two sentences last {short:.0f} and {long:.0f} ms, together {beside}: they mix.")
         await probe.together(lambda: _spoken(engine, LONG_TEXT, voice), "One of several sentences at once")
@@ -282,7 +301,7 @@ async def check_tts(engine: Tts, *, bounds: Bounds = Bounds()) -> Report:  # noq
 
 
 async def _spoken(engine: Tts, text: str, voice: Voice) -> float:
-    return check_chunks([chunk async for chunk in engine.speak(text, voice)], "speech")
+    return check_speech([part async for part in engine.speak(text, voice)], text)
 
 
 async def _check_paces(probe: Probe, engine: Tts, name: str) -> None:
@@ -294,18 +313,20 @@ async def _check_paces(probe: Probe, engine: Tts, name: str) -> None:
         require(slow > 1.05 * fast, sentence)
 
 
-def _check_offer(voices: Sequence[str], speeds: tuple[float, float]) -> None:
+def _check_offer(voices: Sequence[str], speeds: tuple[float, float], languages: Sequence[str]) -> None:
     missing = [name for name in OPENAI_VOICES if name not in voices]
     require(not missing, f"Voices of OpenAI are missing: {', '.join(missing)}.")
     require(len(set(voices)) == len(voices), "A voice is listed twice.")
     require(0 < speeds[0] <= 1.0 <= speeds[1], f"The speeds {speeds} leave out 1.0.")
+    codes = all(len(code) == 2 and code.isalpha() and code.islower() for code in languages)
+    require(bool(languages) and codes, f"The languages {languages} are not ISO-639-1 codes.")
 
 
 async def check_responder(engine: Responder, speech: Pcm, *, bounds: Bounds = Bounds()) -> Report:  # noqa: B008 - frozen
     """`speech` is a turn of the caller: half of the prompts hold it, the others hold text."""
     probe = Probe(engine, bounds)
     async with probe.examine():
-        _check_offer(engine.voices, engine.speeds)
+        _check_offer(engine.voices, engine.speeds, engine.languages)
         for prompt in (_asked(), _with_voice(speech)):
             ms = await probe.within(_answered(engine, prompt), "A spoken answer")
             require(ms > 0, "A spoken answer has no audio.")
@@ -342,11 +363,11 @@ def _check_parts(parts: Sequence[ResponsePart], *, spoken: bool) -> float:
     require(bool(parts) and isinstance(parts[-1], Finished), "An answer does not end in `Finished`.")
     require(sum(isinstance(part, Finished) for part in parts) == 1, "An answer has more than one `Finished`.")
     require(not any(isinstance(part, Began) for part in parts[1:]), "`Began` comes late or twice.")
-    forbidden = TextDelta if spoken else (SpokenText, SpokenAudio)
+    forbidden = TextDelta if spoken else (SpokenText, SpokenAudio, WordTimes)
     wrong = next((type(part).__name__ for part in parts if isinstance(part, forbidden)), None)
     require(wrong is None, f"A {'spoken' if spoken else 'written'} answer has a {wrong}.")
     words = next((i for i, part in enumerate(parts) if isinstance(part, SpokenText)), len(parts))
     audio = [part.audio for part in parts if isinstance(part, SpokenAudio)]
-    early = any(isinstance(part, SpokenAudio) for part in parts[:words])
+    early = any(isinstance(part, SpokenAudio | WordTimes) for part in parts[:words])
     require(not early, "Audio comes before the words that it says.")
     return check_chunks(audio, "an answer")

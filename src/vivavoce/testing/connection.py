@@ -56,17 +56,17 @@ class MemoryConnection:
         """Send audio in the session's input format."""
         self.say("input_audio_buffer.append", audio=base64.b64encode(audio).decode(), **fields)
 
-    async def expect(self, type_: str) -> dict[str, Any]:
-        """The next event of this type after those that were looked at before; what lies between is skipped."""
+    async def expect(self, *types: str) -> dict[str, Any]:
+        """The next event of these types after those that were looked at before; what lies between is skipped."""
         async with self._news:
             while True:
                 while self._looked < len(self.events):
                     event = self.events[self._looked]
                     self._looked += 1
-                    if event["type"] == type_:
+                    if event["type"] in types:
                         return event
                 if self.closed is not None:
-                    raise ConnectionError(f"closed with {self.closed} before a {type_}")
+                    raise ConnectionError(f"closed with {self.closed} before a {' or '.join(types)}")
                 await self._news.wait()
 
     def types(self) -> list[str]:

@@ -17,10 +17,24 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
-from vivavoce.audio.pcm import Pcm
+from vivavoce.audio.pcm import WIRE_RATE, Pcm
 from vivavoce.engines.instant import OPENAI_VOICES, SPEECH_RMS
-from vivavoce.ports import AsrHint, Finished, Prompt, ResponsePart, TextDelta, Transcript, Voice
+from vivavoce.ports import (
+    AsrFeature,
+    AsrHint,
+    EngineError,
+    Finished,
+    LlmFeature,
+    NoiseKind,
+    Prompt,
+    ResponsePart,
+    TextDelta,
+    Transcript,
+    Voice,
+    WordTimes,
+)
 from vivavoce.testing.script import (
     STALL,
     Call,
@@ -38,6 +52,7 @@ from vivavoce.testing.script import (
 __all__ = [
     "STALL",
     "EnergyVad",
+    "FadingReducer",
     "Hear",
     "Listening",
     "ScriptedAsr",
@@ -127,6 +142,46 @@ def _check_frame(frame: Pcm) -> None:
     assert size == (512, 16_000), f"a VAD frame is 512 samples at 16000 Hz, not {size[0]} at {size[1]} Hz"
 
 
+class FadingReducer(Scripted[NoiseKind, None]):
+    """Any number of callers: all of their sound fades by `strength`, and `HELD` samples are held back."""
+
+    HELD = 500
+
+    def __init__(self) -> None:
+        super().__init__(())
+        self.opened: list[NoiseKind] = []
+        """What each caller asked for."""
+
+    def open(self, kind: NoiseKind) -> FadingStream:
+        """A new caller."""
+        self.opened.append(kind)
+        return FadingStream()
+
+
+class FadingStream:
+    """One caller of a `FadingReducer`."""
+
+    def __init__(self) -> None:
+        self._held = np.zeros(0, np.int16)
+
+    async def push(self, pcm: Pcm, strength: float) -> Pcm:
+        """Faded as asked when it comes out. Raises `EngineError` at a rate other than 24 kHz."""
+        if pcm.rate != WIRE_RATE:
+            raise EngineError("engine_failed", f"{WIRE_RATE} Hz are wanted, not {pcm.rate} Hz.")
+        samples = np.concatenate([self._held, pcm.samples])
+        ready = max(0, len(samples) - FadingReducer.HELD)
+        self._held = samples[ready:]
+        return self._faded(samples[:ready], strength)
+
+    async def flush(self, strength: float) -> Pcm:
+        """What was held back."""
+        held, self._held = self._held, np.zeros(0, np.int16)
+        return self._faded(held, strength)
+
+    def _faded(self, samples: NDArray[np.int16], strength: float) -> Pcm:
+        return Pcm((samples * (1 - strength)).astype(np.int16), WIRE_RATE)
+
+
 class ScriptedTurnDetector(Scripted[Pcm, float]):
     """Each script is a likelihood, or steps before one: `0.9`, or `[Wait(0.1), 0.9]`."""
 
@@ -177,6 +232,9 @@ class ScriptedAsr(Scripted[Listening, Transcript | Hear]):
     The speech is read where the script says `Hear`, and what is left of it before a final transcript.
     """
 
+    features: tuple[AsrFeature, ...] = ("prompt", "keywords", "languages", "delay", "logprobs")
+    languages: tuple[str, ...] = ()
+
     def __init__(self, *scripts: str | Sequence[Transcript | Hear | Timing]) -> None:
         super().__init__([[Transcript(script)] if isinstance(script, str) else script for script in scripts])
 
@@ -204,6 +262,8 @@ class ScriptedAsr(Scripted[Listening, Transcript | Hear]):
 
 class _Warming:
     """`warm`, recorded. It takes no script, for it is only a hint; `warm_seconds` is how long it lasts."""
+
+    features: tuple[LlmFeature, ...] = ()
 
     def __init__(self) -> None:
         self.warmed: list[Prompt] = []
@@ -235,18 +295,20 @@ class Spoken:
     voice: Voice
 
 
-class ScriptedTts(Scripted[Spoken, Pcm]):
-    """Each script is a list of chunks (see `sound`)."""
+class ScriptedTts(Scripted[Spoken, Pcm | WordTimes]):
+    """Each script is a list of chunks (see `sound`), with `WordTimes` where it shall tell them."""
 
     def __init__(
         self,
-        *scripts: Sequence[Pcm | Timing],
+        *scripts: Sequence[Pcm | WordTimes | Timing],
         voices: tuple[str, ...] = OPENAI_VOICES,
         speeds: tuple[float, float] = (0.25, 1.5),
+        languages: tuple[str, ...] = ("en",),
     ) -> None:
         super().__init__(scripts)
         self._voices = voices
         self._speeds = speeds
+        self._languages = languages
 
     @property
     def voices(self) -> tuple[str, ...]:
@@ -258,7 +320,12 @@ class ScriptedTts(Scripted[Spoken, Pcm]):
         """As given."""
         return self._speeds
 
-    def speak(self, text: str, voice: Voice) -> AsyncGenerator[Pcm, None]:
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """As given."""
+        return self._languages
+
+    def speak(self, text: str, voice: Voice) -> AsyncGenerator[Pcm | WordTimes, None]:
         """The next script's chunks."""
         assert voice.name in self._voices, f"ScriptedTts has no voice {voice.name!r}"
         return self._play(*self._call(Spoken(text, voice)))
@@ -272,11 +339,13 @@ class ScriptedResponder(Scripted[Prompt, ResponsePart], _Warming):
         *scripts: Sequence[ResponsePart | Timing],
         voices: tuple[str, ...] = OPENAI_VOICES,
         speeds: tuple[float, float] = (0.25, 1.5),
+        languages: tuple[str, ...] = ("en",),
     ) -> None:
         Scripted.__init__(self, scripts)
         _Warming.__init__(self)
         self._voices = voices
         self._speeds = speeds
+        self._languages = languages
 
     @property
     def voices(self) -> tuple[str, ...]:
@@ -287,6 +356,11 @@ class ScriptedResponder(Scripted[Prompt, ResponsePart], _Warming):
     def speeds(self) -> tuple[float, float]:
         """As given."""
         return self._speeds
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """As given."""
+        return self._languages
 
     def respond(self, prompt: Prompt) -> AsyncGenerator[ResponsePart, None]:
         """The next script's parts."""

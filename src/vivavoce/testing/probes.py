@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from vivavoce.audio.pcm import Pcm
-from vivavoce.ports import MAX_CHUNK_MS, Engine, EngineError
+from vivavoce.ports import MAX_CHUNK_MS, Engine, EngineError, WordTimes
 
 T = TypeVar("T")
 
@@ -202,3 +202,24 @@ def check_chunks(chunks: Iterable[Pcm], what: str) -> float:
         all(chunk.samples.dtype == "int16" and chunk.samples.ndim == 1 for chunk in chunks), f"{what} is not int16."
     )
     return sum(chunk.ms for chunk in chunks)
+
+
+def check_speech(parts: Iterable[Pcm | WordTimes], text: str) -> float:
+    """A clause's audio in the contract's chunks, and the times of its words. Returns its length in milliseconds."""
+    chunks: list[Pcm] = []
+    ends = [(0, 0.0)]
+    for part in parts:
+        if isinstance(part, Pcm):
+            chunks.append(part)
+            continue
+        played = sum(chunk.ms for chunk in chunks)
+        for chars, ms in part.ends:
+            require(ms >= played, f"A word's time ({ms:.0f} ms) comes after its audio.")
+            require(chars >= ends[-1][0] and ms >= ends[-1][1], f"Times of words go back: {ends[-1]}, {(chars, ms)}.")
+            ends.append((chars, ms))
+    length = check_chunks(chunks, "speech")
+    chars, ms = ends[-1]
+    require(ms <= length, f"A word ends after {ms:.0f} ms, in a clause of {length:.0f} ms.")
+    whole = len(text.rstrip())
+    require(len(ends) == 1 or whole <= chars <= len(text), f"The times end at character {chars} of {whole}.")
+    return length

@@ -1,4 +1,4 @@
-"""The plain HTTP of the server: its models, its health, its metrics, and errors in the service's shape."""
+"""The plain HTTP of the server: its models, its health, its metrics, and what answers every error."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from vivavoce.transports.auth import Auth, Denied
+from vivavoce.transports.auth import Auth
+from vivavoce.transports.rest import caller, error_response
 
 OWNER = "vivavoce"
 
@@ -40,7 +41,7 @@ class ServerState(Protocol):
 
     @property
     def models(self) -> Sequence[str]:
-        """The conversation model's name, then its aliases."""
+        """The model's name, then its aliases, those for translation sessions at the end."""
 
     def metrics(self) -> tuple[bytes, str]:
         """The Prometheus exposition and its content type."""
@@ -80,14 +81,16 @@ class Http:
 
     async def list_models(self, request: Request) -> Response:
         """`GET /v1/models` (PROTOCOL.md 1.9)."""
-        if refusal := self._refusal(request):
-            return refusal
+        allowed = caller(self._auth, request)
+        if isinstance(allowed, Response):
+            return allowed
         return JSONResponse({"object": "list", "data": [self._model(name) for name in self._state.models]})
 
     async def retrieve_model(self, request: Request) -> Response:
         """`GET /v1/models/{id}`; an unknown one is 404."""
-        if refusal := self._refusal(request):
-            return refusal
+        allowed = caller(self._auth, request)
+        if isinstance(allowed, Response):
+            return allowed
         name: str = request.path_params["id"]
         if name not in self._state.models:
             message = f"The model '{name}' does not exist"
@@ -104,27 +107,6 @@ class Http:
         if name != self._state.models[0]:
             about["alias_of"] = self._state.models[0]  # beyond the API: an alias does not pass for a model
         return about
-
-    def _refusal(self, request: Request) -> Response | None:
-        decision = self._auth.check(request.headers)
-        if not isinstance(decision, Denied):
-            return None
-        response = error_response(401, decision.message, code=decision.code)
-        response.headers["WWW-Authenticate"] = "Bearer"
-        return response
-
-
-def error_response(
-    status: int,
-    message: str,
-    *,
-    param: str | None = None,
-    code: str | None = None,
-    kind: str = "invalid_request_error",
-) -> Response:
-    """`{"error": {...}}` as the service writes it (PROTOCOL.md 1)."""
-    error = {"message": message, "type": kind, "param": param, "code": code}
-    return JSONResponse({"error": error}, status)
 
 
 async def _http_exception(request: Request, error: Exception) -> Response:

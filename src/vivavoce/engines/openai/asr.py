@@ -12,8 +12,8 @@ from vivavoce.audio.pcm import Pcm
 from vivavoce.audio.resample import resample
 from vivavoce.audio.wav import wav_bytes
 from vivavoce.engines.openai.http import Body, Net, Remote
-from vivavoce.engines.openai.payload import find, parse
-from vivavoce.ports import AsrHint, Transcript
+from vivavoce.engines.openai.payload import Json, find, parse
+from vivavoce.ports import AsrFeature, AsrHint, TokenLogprob, Transcript
 
 RATE = 16_000
 """Hz of what is sent: all that speech models hear, and a third less than the wire's rate."""
@@ -34,11 +34,22 @@ class OpenAiAsr:
         api_key: str | None = None,
         *,
         language: str | None = None,
+        logprobs: bool = False,
+        delay: bool = False,
         net: Net | None = None,
     ) -> None:
-        """`base_url` ends in the version (".../v1"). Raises `ValueError` for an unusable address or key."""
+        """`base_url` ends in the version (".../v1"). Raises `ValueError` for an unusable address or key.
+
+        `logprobs`: the server gives them when asked. `delay`: it may be asked several times a second while a caller
+        speaks, each time with all of the last seconds.
+        """
         self._remote = Remote("speech recogniser", base_url, model, api_key, net or Net())
         self._language = language
+        self._features: tuple[AsrFeature, ...] = ("prompt", "keywords")
+        if logprobs:
+            self._features += ("logprobs",)
+        if delay:
+            self._features += ("delay",)
 
     @property
     def name(self) -> str:
@@ -49,6 +60,16 @@ class OpenAiAsr:
     def running(self) -> int:
         """Requests in flight."""
         return self._remote.running
+
+    @property
+    def features(self) -> tuple[AsrFeature, ...]:
+        """Words to expect, which go into the prompt, and what the configuration says."""
+        return self._features
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Nobody says which; the server refuses what it does not know."""
+        return ()
 
     async def start(self) -> None:
         """A warning in the log if the server cannot be reached now; it may come up later."""
@@ -68,20 +89,41 @@ class OpenAiAsr:
         async with self._remote.post("/audio/transcriptions", self._body(wav, hint)) as reply:
             answer = await reply.read(MAX_ANSWER_BYTES)
         try:
-            text = find(parse(answer), "text")
+            found = parse(answer)
         except ValueError:
-            text = None
+            found = None
+        text = find(found, "text")
         if not isinstance(text, str):
             raise self._remote.failure("engine_failed", "answered something that is no transcript")
-        yield Transcript(text.strip())
+        yield Transcript(text.strip(), logprobs=self._logprobs(find(found, "logprobs")) if hint.logprobs else ())
 
     def _body(self, wav: bytes, hint: AsrHint) -> Body:
         form = {"model": self._remote.model, "response_format": "json"}
-        if language := hint.language or self._language:
+        language = hint.language or self._language
+        if language and language != "auto":
             form["language"] = language
-        if hint.prompt:
-            form["prompt"] = hint.prompt
+        if prompt := f"{hint.prompt.strip()} {', '.join(hint.keywords)}".strip():
+            form["prompt"] = prompt
+        if hint.logprobs:
+            form["include[]"] = "logprobs"
         return Body(form=form, files={"file": ("speech.wav", wav, "audio/wav")})
+
+    def _logprobs(self, found: Json) -> tuple[TokenLogprob, ...]:
+        """Those of the answer. Raises `EngineError` for one without: the configuration promised them."""
+        logprobs = tuple(_logprob(each) for each in found) if isinstance(found, list) else (None,)
+        if None in logprobs:
+            raise self._remote.failure("engine_failed", "gave no log probabilities")
+        return tuple(each for each in logprobs if each is not None)
+
+
+def _logprob(found: Json) -> TokenLogprob | None:
+    """One of the answer; its bytes may be left out where the token is text."""
+    token, value, data = find(found, "token"), find(found, "logprob"), find(found, "bytes")
+    if not isinstance(token, str) or not isinstance(value, int | float):
+        return None
+    if isinstance(data, list) and all(isinstance(each, int) and 0 <= each < 256 for each in data):
+        return TokenLogprob(bytes(each for each in data if isinstance(each, int)), float(value))
+    return TokenLogprob(token.encode(), float(value))
 
 
 def _wav(pieces: list[Pcm]) -> bytes | None:

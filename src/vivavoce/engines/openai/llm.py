@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Literal
 
+from vivavoce.engines import window
 from vivavoce.engines.openai.http import Body, Net, Refused, Remote
 from vivavoce.engines.openai.payload import Complaint, Json, complaint_in, count, find, parse
 from vivavoce.engines.openai.sse import SseParser
-from vivavoce.ports import EngineError, Finished, Message, Prompt, TextDelta, TokenUsage
+from vivavoce.engines.openai.thoughts import Thoughts
+from vivavoce.ports import EngineError, Finished, LlmFeature, Message, Prompt, Retention, TextDelta, TokenUsage
 
 SPOKEN_STYLE = (
     "Your answer will be spoken aloud. Use a few short, whole sentences of plain words; "
     "no markdown, no lists, no headings, no emoji."
 )
 """Added to the instructions of an answer that will be heard."""
+
+TOKENS_PER_BYTE = 1 / 3.5
+"""A careful guess, for this server's tokenizer is not known: English has some 4.3 bytes a token, most others 3 to 4."""
+TURN_TOKENS = 5
+"""What a chat template puts around a message, about."""
 
 _log = logging.getLogger(__name__)
 
@@ -27,6 +35,8 @@ class OpenAiLlm:
     `max_tokens_field` is the name of the token limit in the request: newer OpenAI models want
     `max_completion_tokens`. `extra` goes into every request (temperature, reasoning effort and the like).
     `prewarm` lets `warm` spend a request of one token, so that servers with a prefix cache have it filled.
+    `context` is the model's window in tokens, if it is known. `reasoning` and `parallel_tool_calls` say that the model
+    knows these fields of a request: only then are they sent.
     """
 
     def __init__(
@@ -38,6 +48,9 @@ class OpenAiLlm:
         max_tokens_field: str = "max_tokens",
         extra: Mapping[str, Json] | None = None,
         prewarm: bool = False,
+        context: int | None = None,
+        reasoning: bool = False,
+        parallel_tool_calls: bool = False,
         net: Net | None = None,
     ) -> None:
         """`base_url` ends in the version (".../v1"). Raises `ValueError` for an unusable address or key."""
@@ -46,6 +59,9 @@ class OpenAiLlm:
         self._max_tokens_field = max_tokens_field
         self._extra = dict(extra or {})
         self._prewarm = prewarm
+        self._context = context
+        self._reasoning = reasoning
+        self._parallel_tool_calls = parallel_tool_calls
 
     @property
     def name(self) -> str:
@@ -56,6 +72,16 @@ class OpenAiLlm:
     def running(self) -> int:
         """Requests in flight."""
         return self._remote.running
+
+    @property
+    def features(self) -> tuple[LlmFeature, ...]:
+        """As configured."""
+        able: dict[LlmFeature, bool] = {
+            "window": self._context is not None,
+            "reasoning": self._reasoning,
+            "parallel_tool_calls": self._parallel_tool_calls,
+        }
+        return tuple(feature for feature, has in able.items() if has)
 
     async def start(self) -> None:
         """A warning in the log if the server cannot be reached now; it may come up later."""
@@ -68,10 +94,11 @@ class OpenAiLlm:
     async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | Finished, None]:
         """Text as it comes, then `Finished` with the server's own count of tokens (zeros if it gives none).
 
-        When the conversation is too long for the model, the older half of it is left out until it fits, or
+        The conversation is cut where it exceeds its limit, by a guess at its tokens (`TOKENS_PER_BYTE`). When the
+        server says that it is too long all the same, the older half of it is left out until it fits, or
         `context_too_long` is raised (`prompt.truncation`). Raises `EngineError`.
         """
-        messages = prompt.messages
+        messages = self._fitted(prompt)
         while True:
             try:
                 async with aclosing(self._attempt(prompt, messages, prompt.max_tokens)) as parts:
@@ -81,20 +108,34 @@ class OpenAiLlm:
             except Refused as refusal:
                 if not refusal.complaint.context_too_long:
                     raise
-                if prompt.truncation == "disabled" or len(messages) <= 1:
+                newer = _newer_half(messages)
+                if prompt.truncation == "disabled" or len(newer) == len(messages):
                     raise EngineError("context_too_long", refusal.message) from refusal
-            messages = _newer_half(messages)
+            messages = newer
 
     async def warm(self, prompt: Prompt) -> None:
         """With `prewarm`, one token of an answer, thrown away. Errors are only logged: this is a hint."""
         if not self._prewarm:
             return
         try:
-            async with aclosing(self._attempt(prompt, prompt.messages, max_tokens=1)) as parts:
+            async with aclosing(self._attempt(prompt, self._fitted(prompt), max_tokens=1)) as parts:
                 async for _ in parts:
                     pass
         except EngineError as error:
             _log.debug("prewarming failed: %s", error.message)
+
+    def _fitted(self, prompt: Prompt) -> Sequence[Message]:
+        """What to send, as far as a limit is known. Raises `EngineError` (`context_too_long`)."""
+        asked = prompt.truncation
+        own = asked.post_instructions if isinstance(asked, Retention) else None
+        # "disabled" is for the server to judge: it counts, and we would only guess.
+        if asked == "disabled" or (self._context is None and own is None):
+            return prompt.messages
+        sizes = [_tokens(_text_of(message)) for message in prompt.messages]
+        room = sum(sizes)  # of a window that nobody knows: only the session's own limit is left
+        if self._context is not None:
+            room = self._context - self._context // 4 - _tokens(_system(prompt))
+        return window.fit(prompt, sizes, room).messages
 
     async def _attempt(
         self, prompt: Prompt, messages: Sequence[Message], max_tokens: int | None
@@ -123,6 +164,11 @@ class OpenAiLlm:
         }
         if max_tokens is not None:
             body[self._max_tokens_field] = max_tokens
+        if self._reasoning and prompt.effort is not None:
+            body["reasoning_effort"] = prompt.effort
+        # Servers refuse the field where there are no tools to call.
+        if self._parallel_tool_calls and prompt.parallel_tool_calls is not None and "tools" in body:
+            body["parallel_tool_calls"] = prompt.parallel_tool_calls
         return body
 
 
@@ -133,8 +179,9 @@ class _Answer:
         self._remote = remote
         self._secret = secret
         self._events = SseParser()
+        self._thoughts = Thoughts()
         self._begun = False
-        self._reason: Literal["stop", "length"] | None = None
+        self._reason: Literal["stop", "length", "content_filter"] | None = None
         self._usage = TokenUsage()
         self.complete = False
         """`[DONE]` came."""
@@ -148,12 +195,13 @@ class _Answer:
         return self._deltas(events)
 
     def finish(self) -> list[TextDelta]:
-        """The text in a last event that was not ended properly."""
+        """The text in a last event that was not ended properly, and what might have become a tag."""
         try:
             events = self._events.finish()
         except ValueError as error:
             raise self._garbage() from error
-        return self._deltas(events)
+        deltas = self._deltas(events)
+        return [*deltas, TextDelta(rest)] if (rest := self._thoughts.end()) else deltas
 
     def end(self) -> Finished:
         """The last part. Raises `EngineError` if the stream ended before the answer did."""
@@ -180,10 +228,11 @@ class _Answer:
         if chunk.get("usage"):
             self._usage = _usage(chunk["usage"])
         if reason := find(chunk, "choices", 0, "finish_reason"):
-            self._reason = "length" if reason == "length" else "stop"
-        text = find(chunk, "choices", 0, "delta", "content")
+            self._reason = reason if reason == "length" or reason == "content_filter" else "stop"
+        content = find(chunk, "choices", 0, "delta", "content")
+        text = self._thoughts.feed(content) if isinstance(content, str) else ""
         self._begun = self._begun or bool(text)
-        return text if isinstance(text, str) else ""
+        return text
 
     def _complaint(self, complaint: Complaint) -> EngineError:
         error = self._remote.failure("engine_failed", f"stopped with an error: {complaint.message}")
@@ -202,9 +251,13 @@ def _usage(usage: Json) -> TokenUsage:
 
 
 def _rendered(prompt: Prompt, messages: Sequence[Message]) -> list[Json]:
-    system = "\n\n".join(filter(None, (prompt.instructions, SPOKEN_STYLE if prompt.spoken else "")))
+    system = _system(prompt)
     opening: list[Json] = [{"role": "system", "content": system}] if system else []
     return opening + [{"role": message.role, "content": _text_of(message)} for message in messages]
+
+
+def _system(prompt: Prompt) -> str:
+    return "\n\n".join(filter(None, (prompt.instructions, SPOKEN_STYLE if prompt.spoken and not prompt.plain else "")))
 
 
 def _text_of(message: Message) -> str:
@@ -214,8 +267,12 @@ def _text_of(message: Message) -> str:
     return "\n".join(texts)
 
 
-def _newer_half(messages: Sequence[Message]) -> tuple[Message, ...]:
-    """What is left begins with the user's words where it can: many chat templates refuse another beginning."""
-    kept = tuple(messages[(len(messages) + 1) // 2 :])
-    first = next((i for i, message in enumerate(kept) if message.role == "user"), 0)
-    return kept[first:]
+def _tokens(text: str) -> int:
+    return math.ceil(len(text.encode()) * TOKENS_PER_BYTE) + TURN_TOKENS
+
+
+def _newer_half(messages: Sequence[Message]) -> Sequence[Message]:
+    """What is left begins with the user's words where it can, and with the last turn at the latest (`window.cut`)."""
+    turn = window.last_turn(messages)
+    half = min((len(messages) + 1) // 2, turn)
+    return messages[next((i for i in range(half, turn) if messages[i].role == "user"), turn) :]

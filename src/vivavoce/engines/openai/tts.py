@@ -25,6 +25,7 @@ class OpenAiTts:
     """One request a clause.
 
     `voices` are names beyond OpenAI's that the server knows; `voice_map` gives the server's name for a name of ours.
+    `languages` are those that it speaks, as ISO-639-1 codes.
     `rate` is the Hz of the server's PCM, which its answer does not tell.
     """
 
@@ -37,6 +38,7 @@ class OpenAiTts:
         voices: Sequence[str] = (),
         voice_map: Mapping[str, str] | None = None,
         speeds: tuple[float, float] = SPEEDS,
+        languages: Sequence[str] = ("en",),
         rate: int = WIRE_RATE,
         net: Net | None = None,
     ) -> None:
@@ -45,6 +47,7 @@ class OpenAiTts:
         self._map = dict(voice_map or {})
         self._voices = tuple(dict.fromkeys((*VOICES, *voices, *self._map)))
         self._speeds = speeds
+        self._languages = tuple(languages)
         self._rate = rate
 
     @property
@@ -66,6 +69,11 @@ class OpenAiTts:
     def speeds(self) -> tuple[float, float]:
         """As configured."""
         return self._speeds
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Those that the server is said to speak."""
+        return self._languages
 
     async def start(self) -> None:
         """A warning in the log if the server cannot be reached now; it may come up later."""

@@ -1,4 +1,4 @@
-"""Where the tests of engines find the models."""
+"""Where the tests find the models."""
 
 import os
 from collections.abc import Callable

@@ -1,0 +1,103 @@
+"""What a configuration and its engines offer to sessions: pure translation, from one vocabulary into another."""
+
+from __future__ import annotations
+
+import time
+from typing import Literal
+
+from msgspec.structs import replace
+
+from vivavoce.config import Config, tree
+from vivavoce.config.tree import OpenAiAsr
+from vivavoce.core.capabilities import Capabilities, StoredPrompt
+from vivavoce.core.opening import opening, translation_opening
+from vivavoce.engines import Engines
+from vivavoce.ports import EngineError
+from vivavoce.protocol.session import SessionObject
+from vivavoce.protocol.translation import TranslationSession
+from vivavoce.runtime.guard import Timeouts
+from vivavoce.runtime.runner import EngineSet
+from vivavoce.runtime.secrets import Secret
+
+ModelKind = Literal["realtime", "translation"]
+
+
+def model_names(config: Config) -> dict[ModelKind, tuple[str, ...]]:
+    """What clients may call the model, for each kind of session."""
+    model = config.model
+    return {"realtime": (model.name, *model.aliases), "translation": (model.name, *model.translation_aliases)}
+
+
+def capabilities(config: Config, engines: Engines, tracing: bool) -> Capabilities:
+    """What the loaded engines can do for a session. Raises `EngineError`."""
+    responder = engines.responder
+    voice = config.model.voice
+    if voice not in responder.voices:
+        voices = ", ".join(responder.voices)
+        raise EngineError("engine_unavailable", f"model.voice: there is no voice '{voice}'. Voices: {voices}.")
+    names = model_names(config)
+    slowest, fastest = responder.speeds
+    return Capabilities(
+        models=names["realtime"],
+        voices=responder.voices,
+        min_speed=slowest,
+        max_speed=fastest,
+        transcription_models=(*config.model.transcription_aliases, engines.asr.name),
+        transcription_features=engines.asr.features,
+        languages=engines.asr.languages,
+        translation_models=names["translation"],
+        output_languages=responder.languages,
+        semantic_vad=engines.turn is not None,
+        noise_reduction=engines.noise is not None,
+        retention="window" in responder.features,
+        reasoning="reasoning" in responder.features,
+        parallel_tool_calls="parallel_tool_calls" in responder.features,
+        instructions=config.model.instructions,
+        tracing=tracing,
+        tokens_per_minute=config.limits.tokens_per_minute,
+        prompts={name: _stored(prompt) for name, prompt in config.prompts.items()},
+    )
+
+
+def engine_set(config: Config, engines: Engines) -> EngineSet:
+    """What every session's runner works with."""
+    limits = config.timeouts
+    return EngineSet(
+        vad=engines.vad,
+        asr=engines.asr,
+        responder=engines.responder,
+        turn=engines.turn,
+        noise=engines.noise,
+        speculate=_speculates(config),
+        timeouts=Timeouts(limits.transcript_s, limits.first_part_s, limits.next_part_s, limits.turn_s),
+    )
+
+
+def beginning(
+    kind: Literal["realtime", "transcription", "translation"],
+    model: str | None,
+    secret: Secret | None,
+    session_id: str,
+    can: Capabilities,
+    config: Config,
+) -> SessionObject | TranslationSession:
+    """What one session begins with: what is bound to the client secret, or the defaults. Raises `ProtocolError`."""
+    begun: SessionObject | TranslationSession
+    if secret is not None:
+        begun = secret.session
+    elif kind == "translation":
+        begun = translation_opening(model or config.model.name, session_id, can)
+    else:
+        begun = opening(kind, session_id, config.model.name, config.model.voice, can)
+    minutes = config.limits.session_minutes
+    expires_at = int(time.time()) + minutes * 60 if minutes else 0
+    return replace(begun, id=session_id, model=model or begun.model, expires_at=expires_at)
+
+
+def _stored(prompt: tree.Prompt) -> StoredPrompt:
+    return StoredPrompt(version=prompt.version, versions={**prompt.older, prompt.version: prompt.instructions})
+
+
+def _speculates(config: Config) -> bool:
+    choice = config.turns.speculate
+    return choice == "always" or (choice == "auto" and not isinstance(config.engines.asr, OpenAiAsr))

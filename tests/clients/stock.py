@@ -1,0 +1,160 @@
+"""Runs a stock client of the Realtime API, as a program of its own, against a live server with scripted engines.
+
+Every program holds the same conversation through its client's own interface and prints what the client saw as JSON
+lines, one a step. It is told an address, a key and a file of speech (24 kHz, mono, 16 bits), and changes nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from tests.certificates import Certificate, certificate
+from tests.live import live, spoken
+
+from vivavoce.audio.pcm import Pcm
+from vivavoce.config import Config
+from vivavoce.config.tree import Server
+from vivavoce.engines.instant import InstantAsr, InstantLlm, InstantTts
+from vivavoce.ports import Finished, Prompt, TextDelta, Voice
+from vivavoce.serving import tls_context
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+LONGEST_S = 60
+"""For one program from its start to its end; on a quiet machine it takes a few seconds."""
+KEY = "sk-stock-client"
+VOICE = "cedar"
+HEARD = "Was I heard?"
+"""What the scripted recogniser hears in all speech."""
+STORY = "Once there was a server. It answered and"
+"""The answer to whoever asks for a story. It stops there and never ends by itself."""
+
+
+class Parrot(InstantLlm):
+    """Says its instructions and the last thing it was told; to a wish for a story, `STORY`."""
+
+    async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | Finished, None]:
+        """Word by word."""
+        # Some clients put what the user wrote into a system message.
+        told = next(message for message in reversed(prompt.messages) if message.role != "assistant")
+        words = " ".join(part for part in told.content if isinstance(part, str))
+        answer = STORY if "story" in words else f"{prompt.instructions} {words}"
+        async for part in InstantLlm(answer).generate(prompt):
+            yield part
+
+
+class Storyteller(InstantTts):
+    """Speaks as the instant voice does, but at the end of `STORY` it holds on until it is stopped."""
+
+    async def speak(self, text: str, voice: Voice) -> AsyncGenerator[Pcm, None]:
+        """The instant voice's tones."""
+        async for piece in super().speak(text, voice):
+            yield piece
+        if "answered and" in text:
+            await asyncio.Event().wait()
+
+
+@dataclass(frozen=True)
+class Program:
+    """A client: what starts it, and what must be installed for that."""
+
+    command: tuple[str, ...]
+    installed: str
+    """Below the repository's root; `make test` puts it there."""
+    tls: bool = False
+    """This client speaks to `https://` addresses only."""
+
+
+def python(script: str) -> Program:
+    """In the environment of the clients."""
+    return Program((str(ROOT / ".venv-clients/bin/python"), str(HERE / script)), ".venv-clients/.done")
+
+
+def node(script: str, *, tls: bool = False) -> Program:
+    """With its packages beside it."""
+    return Program(("node", str(HERE / "node" / script)), "tests/clients/node/node_modules/.done", tls)
+
+
+PROGRAMS = {
+    "openai-agents for Python": python("agents_client.py"),
+    "livekit-plugins-openai": python("livekit_client.py"),
+    "pipecat-ai": python("pipecat_client.py"),
+    "openai for Node.js": node("openai.mjs", tls=True),
+    "@openai/agents-realtime": node("agents.mjs"),
+}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a program printed and how it ended."""
+
+    steps: Mapping[str, Mapping[str, object]]
+    status: int | None
+    """None: it took longer than `LONGEST_S`."""
+    output: str
+
+
+def spoken_as(words: str) -> str:
+    """The digest of what the scripted voice says for these words."""
+
+    async def speak() -> bytes:
+        return b"".join([piece.to_bytes() async for piece in InstantTts().speak(words, Voice(VOICE))])
+
+    return hashlib.sha256(asyncio.run(speak())).hexdigest()
+
+
+@cache
+def seen(name: str) -> Seen:
+    """What this client saw: it is run once. Skips where it is not installed, which in CI is a failure."""
+    program = PROGRAMS[name]
+    if shutil.which(program.command[0]) is None or not (ROOT / program.installed).exists():
+        reason = f"{name} is not installed; `make test` does it, for Node.js clients where there is npm."
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    with TemporaryDirectory() as folder:
+        speech = Path(folder, "speech.pcm")
+        speech.write_bytes(spoken(after=0).to_bytes())
+        files = certificate(Path(folder)) if program.tls else None
+        return asyncio.run(_converse(program, speech, files))
+
+
+async def _converse(program: Program, speech: Path, files: Certificate | None) -> Seen:
+    async with live(
+        Config(server=Server(keys=(KEY,))),
+        asr=InstantAsr(HEARD),
+        llm=Parrot(),
+        tts=Storyteller(),
+        tls=tls_context(files.cert, files.key) if files else None,
+    ) as server:
+        address = server.http.replace("http", "https") if files else server.http
+        trusted = {"NODE_EXTRA_CA_CERTS": files.authority} if files else {}
+        environ = {**os.environ, "LOGURU_LEVEL": "INFO", "NO_PROXY": "127.0.0.1", **trusted}
+        return await _run((*program.command, address, KEY, str(speech)), environ)
+
+
+async def _run(command: tuple[str, ...], environ: Mapping[str, str]) -> Seen:
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        env=environ,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    talking = asyncio.create_task(process.communicate())
+    try:
+        _, late = await asyncio.wait([talking], timeout=LONGEST_S)
+    finally:
+        if process.returncode is None:
+            process.kill()
+    printed, said = (stream.decode(errors="replace") for stream in await talking)
+    steps = [json.loads(line) for line in printed.splitlines() if line.startswith('{"step"')]
+    return Seen({step["step"]: step for step in steps}, None if late else process.returncode, f"{printed}\n{said}")
