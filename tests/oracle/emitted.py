@@ -24,7 +24,17 @@ Event = dict[str, Any]
 @cache
 def emitted() -> tuple[Event, ...]:
     """The events of a few scenarios, and of a few thousand random ones."""
-    outputs = [*_spoken(), *_telephone(), *_written(), *_items(), *_failures(), *_idle(), *_able(), *_random()]
+    outputs = [
+        *_spoken(),
+        *_telephone(),
+        *_written(),
+        *_items(),
+        *_failures(),
+        *_idle(),
+        *_able(),
+        *_called(),
+        *_random(),
+    ]
     return tuple(json.loads(encode(output)) for output in outputs if isinstance(output, wire.ServerEvent))
 
 
@@ -128,6 +138,16 @@ def _transcription_session(can: Capabilities) -> list[fx.Output]:
     session = {"type": "transcription", "audio": {"input": {"transcription": {"model": "whisper-1"}}}}
     outputs = [*caller.started, *caller.send("session.update", session=session), *caller.speak_turn()]
     return [*outputs, *caller.send("response.create")]
+
+
+def _called() -> list[fx.Output]:
+    caller = Caller(can=replace(CAN, media=True))
+    outputs = [*caller.send("response.create"), *caller.answer()]
+    outputs += caller.tell(fx.PlaybackStarted(response_id="resp_1"))
+    outputs += caller.tell(fx.PlaybackStopped(response_id="resp_1"))
+    outputs += [*caller.send("response.create"), *caller.words("Well.", "resp_2"), *caller.sound(500, "resp_2")]
+    outputs += [*caller.send("output_audio_buffer.clear"), *caller.tell(fx.PlayoutCleared(played={"resp_2": 2400}))]
+    return outputs
 
 
 def _random() -> list[fx.Output]:

@@ -8,7 +8,7 @@ from typing import get_args
 
 import hypothesis.strategies as st
 from hypothesis import settings
-from hypothesis.stateful import RuleBasedStateMachine, rule
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from tests.properties.world import MAKERS, OFTEN, World
 
 from vivavoce.core import effects as fx
@@ -25,6 +25,11 @@ class AnyOrder(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world = World()
+
+    @precondition(lambda self: len(self.world.reached) <= 2)
+    @rule()
+    def call(self) -> None:
+        self.world = World(media=True)
 
     @rule(kind=st.sampled_from(sorted(MAKERS)), seed=SEEDS, times=st.integers(1, 8))
     def events(self, kind: str, seed: int, times: int) -> None:
@@ -51,8 +56,8 @@ def test_a_hundred_thousand_random_events_break_no_rule() -> None:
     random = Random(20_260_801)
     kinds = [kind for kind in sorted(MAKERS) for _ in range(OFTEN.get(kind, 1))]
     reached: Counter[str] = Counter()
-    for _ in range(RANDOM_EVENTS // EVENTS_A_SESSION):
-        world = World()
+    for number in range(RANDOM_EVENTS // EVENTS_A_SESSION):
+        world = World(media=number % 2 == 1)
         for _ in range(EVENTS_A_SESSION):
             world.step(random.choice(kinds), random)
         world.finish()

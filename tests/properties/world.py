@@ -32,10 +32,13 @@ RECENT = 5
 class World:
     """One session, what the client and the engines know of it, and the rules that it must keep."""
 
-    def __init__(self) -> None:
+    def __init__(self, media: bool = False) -> None:
+        """`media`: a call, whose audio is on a line of its own."""
         self.now = 0.0
         self.rules = WireRules()
-        self.session = Session(SETTINGS, CAPABLE, CountingIds(), self.now, EXPIRES_IN)
+        self.session = Session(SETTINGS, replace(CAPABLE, media=media), CountingIds(), self.now, EXPIRES_IN)
+        self.line: dict[str, int] = {}
+        """Samples of each answer that the line was given and has not played to its end."""
         self.responses: list[str] = ["resp_nobody"]
         self.items: list[str] = ["item_nobody"]
         self.estimates: list[int] = [0]
@@ -99,6 +102,12 @@ class World:
                     self._heard = output.start + len(output.pcm) // 2
                 case wire.ConversationItemAdded():
                     self.items.append(output.item.id)
+                case fx.Play():
+                    self.line[output.response_id] = self.line.get(output.response_id, 0) + len(output.pcm) // 2
+                case fx.ClearPlayout():
+                    played = {response_id: samples // 2 for response_id, samples in self.line.items()}
+                    self.line.clear()
+                    self._take(self.session.handle(fx.PlayoutCleared(played=played), self.now))
 
     def _state(self) -> tuple[object, ...]:
         """All that an event could change, as far as it costs nothing to look at."""
@@ -305,6 +314,26 @@ def _failed(world: World, random: Random) -> fx.Input:
     return fx.AnswerFailed(response_id=_some(random, world.responses), code="engine_failed", message="Broken.")
 
 
+def _uncleaned(world: World, random: Random) -> fx.Input:
+    return fx.NoiseReductionFailed(code="engine_failed", message="Broken.")
+
+
+def _plays(world: World, random: Random) -> fx.Input:
+    return fx.PlaybackStarted(response_id=_some(random, world.responses))
+
+
+def _played(world: World, random: Random) -> fx.Input:
+    response_id = _some(random, world.responses)
+    world.line.pop(response_id, None)
+    return fx.PlaybackStopped(response_id=response_id)
+
+
+def _cleared(world: World, random: Random) -> fx.Input:
+    played = {response_id: random.choice([samples, samples // 2, 10**9]) for response_id, samples in world.line.items()}
+    world.line.clear()
+    return fx.PlayoutCleared(played=played)
+
+
 def _tick(world: World, random: Random) -> fx.Input:
     return fx.Tick()
 
@@ -313,6 +342,7 @@ MAKERS: dict[str, Maker] = {
     "session.update": _update,
     "input_audio_buffer.append": _audio,
     "input_audio_buffer.commit": lambda world, random: world.frame("input_audio_buffer.commit"),
+    "output_audio_buffer.clear": lambda world, random: world.frame("output_audio_buffer.clear"),
     "input_audio_buffer.clear": lambda world, random: world.frame("input_audio_buffer.clear"),
     "conversation.item.create": _create_item,
     "conversation.item.retrieve": _retrieve,
@@ -334,6 +364,10 @@ MAKERS: dict[str, Maker] = {
     "sound": _sound,
     "finished": _finished,
     "failed": _failed,
+    "uncleaned": _uncleaned,
+    "line plays": _plays,
+    "line played": _played,
+    "line cleared": _cleared,
     "tick": _tick,
     "joined": lambda world, random: fx.Joined(),
 }

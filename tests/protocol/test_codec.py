@@ -18,6 +18,7 @@ EVENTS: list[dict[str, Any]] = [
     {"type": "input_audio_buffer.append", "audio": "AAAA"},
     {"type": "input_audio_buffer.commit"},
     {"type": "input_audio_buffer.clear"},
+    {"type": "output_audio_buffer.clear"},
     {
         "type": "conversation.item.create",
         "item": {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hi"}]},

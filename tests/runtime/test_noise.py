@@ -17,8 +17,9 @@ from tests.runtime.hosting import CAN, SETTINGS, Hosted, engines, hosted
 from vivavoce.audio.pcm import Pcm
 from vivavoce.core.ids import CountingIds
 from vivavoce.core.session import Session
+from vivavoce.ports import NoiseKind
 from vivavoce.testing.clock import run_virtual
-from vivavoce.testing.fakes import FadingReducer, ScriptedAsr
+from vivavoce.testing.fakes import FadingReducer, FadingStream, ScriptedAsr
 
 NEAR = {"type": "near_field", "strength": 0.5}
 FAR = {"type": "far_field", "strength": 0.75}
@@ -163,5 +164,48 @@ def test_a_server_that_cannot_clean_says_so_and_goes_on() -> None:
             error = (await live.client.expect("error"))["error"]
             assert (error["code"], error["param"]) == ("unsupported_value", "session.audio.input.noise_reduction")
             await ask(live, turn_detection=None)
+
+    run_virtual(main())
+
+
+class BrokenReducer(FadingReducer):
+    """Gives up at the third piece of each caller."""
+
+    def open(self, kind: NoiseKind) -> FadingStream:
+        super().open(kind)
+        return BrokenStream()
+
+
+class BrokenStream(FadingStream):
+    """One caller of a `BrokenReducer`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pieces = 0
+
+    async def push(self, pcm: Pcm, strength: float) -> Pcm:
+        """Cleaned, while it lasts."""
+        self._pieces += 1
+        if self._pieces > 2:
+            raise ValueError("Broken.")
+        return await super().push(pcm, strength)
+
+
+def test_a_reducer_that_fails_is_told_once_and_the_audio_goes_on_in_its_place() -> None:
+    async def main() -> None:
+        reducer = BrokenReducer()
+        async with cleaning(reducer, turns=2) as live:
+            await ask(live, noise_reduction=NEAR)
+            say(live)
+            heard = await committed(live)
+            # Two pieces of 480 samples went in, and the first 460 came out before the third failed.
+            assert runs(heard) == [(4000, 460), (8000, len(LOUD.samples) - 460)]
+            say(live)
+            assert runs(await committed(live)) == [(8000, len(LOUD.samples))]
+            errors = [event["error"] for event in live.client.events if event["type"] == "error"]
+            assert [(error["type"], error["code"], error["param"]) for error in errors] == [
+                ("server_error", "engine_failed", "session.audio.input.noise_reduction")
+            ]
+            assert reducer.opened == ["near_field"]
 
     run_virtual(main())

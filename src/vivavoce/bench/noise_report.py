@@ -55,7 +55,8 @@ def noise_figures(noise: str, reduction: str, scene: Scene, heard: Heard) -> Noi
     good = sum(any(turn.end <= last for turn in turns) for turns, (_, last) in zip(begun, own, strict=True))
     false_starts = len(heard.turns) - sum(map(len, begun))
     alone_ms = scene.audio.ms - sum(end - start for start, end in own)
-    taken_ms = sum(turn.end - turn.start - _shared(turn.start, turn.end, own) for turn in heard.turns)
+    # Rounding must not leave less than nothing.
+    taken_ms = sum(max(0.0, turn.end - turn.start - _shared(turn.start, turn.end, own)) for turn in heard.turns)
     said = " ".join(each.text for each in scene.said)
     turn_errors, words = word_errors(said, " ".join(turn.text for turn in heard.turns))
     by_hand = (word_errors(each.text, text)[0] for each, text in zip(scene.said, heard.transcripts, strict=True))

@@ -10,10 +10,13 @@ from msgspec.structs import asdict, replace
 from vivavoce.core.capabilities import Capabilities, TranscriptionFeature
 from vivavoce.protocol.errors import ProtocolError, invalid_value, unsupported
 from vivavoce.protocol.session import (
+    AudioFormat,
     AudioInput,
     AudioInputPatch,
     AudioOutput,
     AudioOutputPatch,
+    AudioPcma,
+    AudioPcmu,
     NoiseReduction,
     NoiseReductionPatch,
     SemanticVad,
@@ -31,6 +34,7 @@ _INPUT = "session.audio.input"
 
 def audio_input(current: AudioInput, patch: AudioInputPatch, can: Capabilities) -> AudioInput:
     """The caller's side after the patch. Raises `ProtocolError`."""
+    check_format(patch.format, can, f"{_INPUT}.format")
     transcription, detection, noise = current.transcription, current.turn_detection, current.noise_reduction
     if not isinstance(patch.transcription, UnsetType):
         transcription = _transcription(transcription, patch.transcription, can)
@@ -49,6 +53,7 @@ def audio_input(current: AudioInput, patch: AudioInputPatch, can: Capabilities) 
 
 def audio_output(current: AudioOutput, patch: AudioOutputPatch, can: Capabilities, voice_locked: bool) -> AudioOutput:
     """The assistant's side after the patch. Raises `ProtocolError`."""
+    check_format(patch.format, can, "session.audio.output.format")
     voice = current.voice
     if not isinstance(patch.voice, UnsetType):
         voice = check_voice(patch.voice, can, "session.audio.output.voice")
@@ -61,6 +66,12 @@ def audio_output(current: AudioOutput, patch: AudioOutputPatch, can: Capabilitie
             f"The configured speech engine speaks at speeds from {can.min_speed:g} to {can.max_speed:g}.",
         )
     return replace(current, format=either(patch.format, current.format), voice=voice, speed=speed)
+
+
+def check_format(audio_format: AudioFormat | UnsetType, can: Capabilities, param: str) -> None:
+    """Raises `ProtocolError` where the audio is not in the events, and another format would change nothing."""
+    if can.media and isinstance(audio_format, AudioPcmu | AudioPcma):
+        raise unsupported(param, "The audio of this call is no part of the events: its format was negotiated with it.")
 
 
 def check_voice(voice: str | VoiceId, can: Capabilities, param: str) -> str:

@@ -50,6 +50,8 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     """The language model can be told whether to call several tools at once."""
     tracing: bool = False
     """Traces of sessions go somewhere."""
+    media: bool = False
+    """The session's audio travels on a line of its own, which negotiates its formats: WebRTC, SIP."""
     tokens_per_minute: int = 0
     """What one session may use; 0: as many as it likes."""
     prompts: dict[str, StoredPrompt] = {}

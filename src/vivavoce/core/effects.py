@@ -44,6 +44,13 @@ class BadFrame(_Fact, frozen=True, tag="bad_frame"):
     event_id: str | None = None
 
 
+class NoiseReductionFailed(_Fact, frozen=True, tag="noise_reduction_failed"):
+    """The noise reducer gave up: the audio goes on as it comes."""
+
+    code: str
+    message: str
+
+
 class SpeechLikelihood(_Fact, frozen=True, tag="speech_likelihood"):
     """The VAD's view of the frame of `samples` samples that ends at `end`.
 
@@ -146,13 +153,41 @@ class Tick(_Fact, frozen=True, tag="tick"):
     """The time that `Session.deadline` named has come."""
 
 
+class PlaybackStarted(_Fact, frozen=True, tag="playback_started"):
+    """The line plays the first sound of an answer now."""
+
+    response_id: str
+
+
+class PlaybackStopped(_Fact, frozen=True, tag="playback_stopped"):
+    """The line has played the last sound of an answer, after its `PlayEnd`."""
+
+    response_id: str
+
+
+class PlayoutCleared(_Fact, frozen=True, tag="playout_cleared"):
+    """The line is silent. `played`: samples at 24 kHz of each answer that was not played to its end."""
+
+    played: dict[str, int]
+
+
 class Joined(_Fact, frozen=True, tag="joined"):
     """One more client takes part in the session: it is shown the session as it is."""
 
 
 AnswerEvent = AnswerBegan | AnswerText | AnswerTimes | AnswerAudio | AnswerFinished | AnswerFailed
-EngineEvent = SpeechLikelihood | TurnEstimate | Hypothesis | TranscriptReady | TranscriptMissing | AnswerEvent
-Input = ClientRequest | AudioIn | BadFrame | EngineEvent | Tick | Joined
+EngineEvent = (
+    NoiseReductionFailed
+    | SpeechLikelihood
+    | TurnEstimate
+    | Hypothesis
+    | TranscriptReady
+    | TranscriptMissing
+    | AnswerEvent
+)
+LineEvent = PlaybackStarted | PlaybackStopped | PlayoutCleared
+"""What the line of a call tells."""
+Input = ClientRequest | AudioIn | BadFrame | EngineEvent | LineEvent | Tick | Joined
 TranslationInput = translation.ClientRequest | AudioIn | BadFrame | EngineEvent | Tick | Joined
 """The same for a translation session."""
 
@@ -235,6 +270,23 @@ class CancelResponse(_Fact, frozen=True, tag="cancel_response"):
     response_id: str
 
 
+class Play(_Fact, frozen=True, tag="play"):
+    """Play this, 24 kHz PCM16, behind what waits already."""
+
+    response_id: str
+    pcm: bytes
+
+
+class PlayEnd(_Fact, frozen=True, tag="play_end"):
+    """Nothing more of an answer comes: say when it has been played."""
+
+    response_id: str
+
+
+class ClearPlayout(_Fact, frozen=True, tag="clear_playout"):
+    """Be silent at once, and say what was played until then (`PlayoutCleared`)."""
+
+
 class Close(_Fact, frozen=True, tag="close"):
     """End the connection once everything before this has been sent."""
 
@@ -242,7 +294,9 @@ class Close(_Fact, frozen=True, tag="close"):
     reason: str
 
 
-Command = Listen | EstimateTurn | Transcribe | Warm | StartResponse | CancelResponse | Close
+Command = (
+    Listen | EstimateTurn | Transcribe | Warm | StartResponse | CancelResponse | Play | PlayEnd | ClearPlayout | Close
+)
 Output = AnyServerEvent | Command
 TranslationOutput = translation.AnyServerEvent | Command
 AnyInput = Input | TranslationInput

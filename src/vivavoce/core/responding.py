@@ -8,10 +8,11 @@ from msgspec import UnsetType
 from msgspec.structs import replace
 
 from vivavoce.core import effects as fx
-from vivavoce.core.audio_settings import check_voice, voice_locked_error
+from vivavoce.core.audio_settings import check_format, check_voice, voice_locked_error
 from vivavoce.core.capabilities import Capabilities
 from vivavoce.core.conversation import Conversation, check_parts
 from vivavoce.core.ids import Ids
+from vivavoce.core.output_buffer import OutputBuffer
 from vivavoce.core.prompts import render
 from vivavoce.core.rate_limits import Budget
 from vivavoce.core.recordings import transcribe_brought
@@ -32,8 +33,11 @@ _SILENCE = (
 class Responding:
     """All responses in progress of one session."""
 
-    def __init__(self, conversation: Conversation, can: Capabilities, ids: Ids, budget: Budget) -> None:
+    def __init__(
+        self, conversation: Conversation, can: Capabilities, ids: Ids, budget: Budget, output: OutputBuffer
+    ) -> None:
         self._budget = budget
+        self._output = output
         self._conversation = conversation
         self._can = can
         self._ids = ids
@@ -93,7 +97,15 @@ class Responding:
     def interrupt(self, settings: SessionObject) -> list[fx.Output]:
         """The caller began to speak: the conversation's answer stops; out-of-band ones go on."""
         self._owed = False
-        return [] if self._default is None else self._stop(self._default, "turn_detected", settings)
+        stopped = [] if self._default is None else self._stop(self._default, "turn_detected", settings)
+        return [*stopped, *self._output.clear()]
+
+    def silence(self, settings: SessionObject) -> list[fx.Output]:
+        """`output_audio_buffer.clear`: nothing more of what is being said is made or heard (PROTOCOL.md 2.1)."""
+        self._output.check_clear()
+        speaking = [response for response in self._active.values() if self._output.sounding(response.id)]
+        stopped = [output for each in speaking for output in self._stop(each, "client_cancelled", settings)]
+        return [*stopped, *self._output.clear()]
 
     def answer(self, event: fx.AnswerEvent, settings: SessionObject) -> list[fx.Output]:
         """What an engine says. Here, and only here, whatever comes too late is dropped."""
@@ -118,7 +130,7 @@ class Responding:
     # --- inside ---------------------------------------------------------------------------------------------------
 
     def _start(self, plan: Plan, conversation: Conversation | None, settings: SessionObject) -> list[fx.Output]:
-        response = Response(self._ids("resp"), self._ids("item"), plan, conversation)
+        response = Response(self._ids("resp"), self._ids("item"), plan, conversation, self._output)
         self._active[response.id] = response
         if conversation is not None:
             self._default = response
@@ -180,6 +192,8 @@ class Responding:
             limit = params.max_output_tokens
             changes["max_output_tokens"] = None if limit == "inf" else limit
         output = params.audio.output if params.audio else None
+        if output and output.format is not None:
+            check_format(output.format, self._can, "response.audio.output.format")
         if output and output.voice is not None:
             voice = check_voice(output.voice, self._can, "response.audio.output.voice")
             if in_band and self._conversation.has_spoken and voice != context.voice:

@@ -14,7 +14,8 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from vivavoce.core.conversation import Conversation
-from vivavoce.core.effects import AnswerFinished, Context
+from vivavoce.core.effects import AnswerFinished, Context, Output
+from vivavoce.core.output_buffer import OutputBuffer, Place
 from vivavoce.core.spoken import Spoken
 from vivavoce.core.usage import usage
 from vivavoce.protocol import server as wire
@@ -100,7 +101,10 @@ class _Place(TypedDict):
 class Response:
     """A response in progress. `conversation` is None for an out-of-band one (PROTOCOL.md 4.9)."""
 
-    def __init__(self, response_id: str, item_id: str, plan: Plan, conversation: Conversation | None) -> None:
+    def __init__(
+        self, response_id: str, item_id: str, plan: Plan, conversation: Conversation | None, output: OutputBuffer
+    ) -> None:
+        self._output = output
         self.id = response_id
         self.plan = plan
         self.conversation = conversation
@@ -131,7 +135,7 @@ class Response:
         """When the latest words are said; nobody is told, but a cut will keep what was heard."""
         self._spoken.time(ends)
 
-    def audio(self, data: bytes, samples: int) -> list[wire.AnyServerEvent]:
+    def audio(self, data: bytes, samples: int) -> list[Output]:
         """Audio of a spoken answer; a written one has no place for it."""
         if self._written:
             return []
@@ -139,14 +143,14 @@ class Response:
         self._spoken.sound(data, samples)
         if self.conversation is not None:
             self.conversation.hear(self._item.id, self._spoken)
-        return [*events, wire.OutputAudioDelta(**self._at(), delta=data)]
+        return [*events, self._output.sound(Place(self.id, self._item.id), data)]
 
-    def end(self, ending: Ending) -> list[wire.AnyServerEvent]:
+    def end(self, ending: Ending) -> list[Output]:
         """The closing events, `response.done` last."""
         opened = self.state is State.ANSWERING
         self.state = TABLE[self.state, ending.how]
         self._spoken.whole = self.state in (State.COMPLETED, State.INCOMPLETE)
-        events = self._close() if opened else []
+        events: list[Output] = [*self._output.end(self.id), *(self._close() if opened else [])]
         details = None
         if self.state is not State.COMPLETED:
             details = wire.StatusDetails(

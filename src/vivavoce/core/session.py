@@ -16,6 +16,7 @@ from vivavoce.core.conversation import Conversation, check_parts, duplicate_id, 
 from vivavoce.core.hearing import Hearing
 from vivavoce.core.idle import Idle
 from vivavoce.core.ids import Ids
+from vivavoce.core.output_buffer import OutputBuffer
 from vivavoce.core.rate_limits import Budget
 from vivavoce.core.recordings import transcribe_brought
 from vivavoce.core.responding import Responding
@@ -45,7 +46,8 @@ class Session:
         self._conversation = Conversation(ids("conv"))
         self._budget = Budget(can.tokens_per_minute, now)
         self._idle = Idle()
-        self._responding = Responding(self._conversation, can, ids, self._budget)
+        self._output = OutputBuffer(self._conversation, can.media)
+        self._responding = Responding(self._conversation, can, ids, self._budget, self._output)
         self._hearing = Hearing(self._conversation, self._responding, ids)
 
     decode = staticmethod(decode)
@@ -99,6 +101,14 @@ class Session:
                 | fx.AnswerFailed()
             ):
                 return self._responding.answer(event, self.settings)
+            case fx.PlaybackStarted():
+                return self._output.started(event.response_id)
+            case fx.PlaybackStopped():
+                return self._output.stopped(event.response_id)
+            case fx.PlayoutCleared():
+                return self._output.cleared(event.played)
+            case fx.NoiseReductionFailed():
+                return [error_event(noise_reduction_error(event), None)]
             case fx.BadFrame():
                 return [error_event(ProtocolError(event.code, event.message, param=event.param), event.event_id)]
             case fx.Tick():
@@ -118,6 +128,8 @@ class Session:
                 return self._hearing.commit(self.settings)
             case c.InputAudioBufferClear():
                 return self._hearing.clear()
+            case c.OutputAudioBufferClear():
+                return self._responding.silence(self.settings)
             case c.ConversationItemCreate():
                 return self._create_item(event)
             case c.ConversationItemRetrieve():
@@ -178,8 +190,12 @@ class Session:
                     self._idle.sound(event.samples, now)
                 case wire.SpeechStarted() | wire.InputAudioBufferCommitted() | wire.ResponseCreated():
                     self._idle.disturbed()
-                case wire.ResponseDone(response=response) if response.conversation_id and not self._hearing.speaking:
+                case wire.ResponseDone(response=response) if (
+                    response.conversation_id and not self._hearing.speaking and not self._output.sounding(response.id)
+                ):
                     self._idle.answered(now, cut=response.status == "cancelled")
+                case wire.OutputAudioBufferStopped() | wire.OutputAudioBufferCleared() if not self._hearing.speaking:
+                    self._idle.answered(now, cut=True)
                 case _:
                     pass
 
@@ -206,12 +222,17 @@ def error_event(error: ProtocolError, event_id: str | None) -> wire.ErrorEvent:
     )
 
 
+def noise_reduction_error(event: fx.NoiseReductionFailed) -> ProtocolError:
+    """The caller is heard as he is, although the session asked for less."""
+    return ProtocolError(event.code, event.message, param="session.audio.input.noise_reduction", kind="server_error")
+
+
 def expired_error(seconds: float) -> ProtocolError:
     """A session has been open for as long as one may be (PROTOCOL.md 1.2)."""
     return ProtocolError("session_expired", f"Your session hit the maximum duration of {seconds / 60:g} minutes.")
 
 
-_ABOUT_ANSWERS = (c.ResponseCreate, c.ResponseCancel, c.ConversationItemTruncate)
+_ABOUT_ANSWERS = (c.ResponseCreate, c.ResponseCancel, c.ConversationItemTruncate, c.OutputAudioBufferClear)
 
 
 def _no_answers(event: c.ClientEvent) -> ProtocolError:

@@ -17,7 +17,7 @@ from vivavoce.core.capabilities import Capabilities
 from vivavoce.core.ids import Ids
 from vivavoce.core.languages import spaced
 from vivavoce.core.passages import Passages
-from vivavoce.core.session import error_event, expired_error
+from vivavoce.core.session import error_event, expired_error, noise_reduction_error
 from vivavoce.core.translating import Translating, elapsed_ms
 from vivavoce.core.translation_settings import merge
 from vivavoce.core.understanding import Said, Understanding
@@ -95,6 +95,8 @@ class Interpreter:
                 return [_lost(event), *self._said(self._understanding.not_understood(event))]
             case fx.Hypothesis() | fx.TurnEstimate():
                 return []
+            case fx.NoiseReductionFailed():
+                return [error_event(noise_reduction_error(event), None)]
             case fx.BadFrame():
                 return [error_event(ProtocolError(event.code, event.message, param=event.param), event.event_id)]
             case fx.Tick():

@@ -7,7 +7,7 @@ from resampling). What lies above 8 kHz follows the loss of the octave below it.
 What the model would remove is not all taken out of speech, for that costs words. With six voices in a room, 5 dB below
 the caller, Whisper got 27 % of the words of a synthetic caller and 10 % of a human one's wrong; 66 and 48 % in what
 the model left, and 26 and 10 % in that with as much of the original beside it. So while the caller speaks, noise sinks
-by 6 dB at most; while not, a gate (`voice_gate`) takes nearly all of it.
+by 6 dB at most; while not, a gate (`voice_gate`) takes 20 dB more. Where the gate errs, it costs words too.
 
 near_field: the caller is close to the microphone, so voices that are quieter than the caller's are pushed down.
 far_field: the caller may be anywhere in the room and as quiet as others; only what goes on steadily is background.

@@ -145,7 +145,7 @@ class SpanRecorder:
                 self._begin("transcription", output.item_id, now)
             case wire.ResponseCreated():
                 self._begin("response", output.response.id, now)
-            case wire.OutputAudioDelta() if output.response_id not in self._sounding:
+            case wire.OutputAudioDelta() | fx.Play() if output.response_id not in self._sounding:
                 self._sounding.add(output.response_id)
                 self._mark(output.response_id, "first_audio", now)
             case wire.ResponseDone():

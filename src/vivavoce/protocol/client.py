@@ -57,6 +57,10 @@ class InputAudioBufferClear(ClientEvent, frozen=True, tag="input_audio_buffer.cl
     """Forget the buffer."""
 
 
+class OutputAudioBufferClear(ClientEvent, frozen=True, tag="output_audio_buffer.clear"):
+    """Be silent at once; for calls, where the server plays the audio."""
+
+
 class ConversationItemCreate(ClientEvent, frozen=True, tag="conversation.item.create"):
     """Add an item: at the end, first (`previous_item_id: "root"`), or after an item."""
 
@@ -130,6 +134,7 @@ ClientRequest = (
     SessionUpdate
     | InputAudioBufferCommit
     | InputAudioBufferClear
+    | OutputAudioBufferClear
     | ConversationItemCreate
     | ConversationItemRetrieve
     | ConversationItemTruncate

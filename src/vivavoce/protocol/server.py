@@ -299,6 +299,24 @@ class OutputAudioDone(InContent, frozen=True, tag="response.output_audio.done"):
     """No more audio."""
 
 
+class OutputAudioBufferStarted(ServerEvent, frozen=True, tag="output_audio_buffer.started"):
+    """The caller begins to hear an answer; calls only (4.8)."""
+
+    response_id: str
+
+
+class OutputAudioBufferStopped(ServerEvent, frozen=True, tag="output_audio_buffer.stopped"):
+    """The caller has heard all of it."""
+
+    response_id: str
+
+
+class OutputAudioBufferCleared(ServerEvent, frozen=True, tag="output_audio_buffer.cleared"):
+    """The caller will hear no more of it."""
+
+    response_id: str
+
+
 class OutputAudioTranscriptDelta(InContent, frozen=True, tag="response.output_audio_transcript.delta"):
     """Words of a spoken answer."""
 
@@ -339,6 +357,9 @@ AnyServerEvent = (
     | OutputTextDone
     | OutputAudioDelta
     | OutputAudioDone
+    | OutputAudioBufferStarted
+    | OutputAudioBufferStopped
+    | OutputAudioBufferCleared
     | OutputAudioTranscriptDelta
     | OutputAudioTranscriptDone
 )

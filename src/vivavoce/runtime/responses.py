@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Literal, assert_never
 
@@ -30,7 +30,6 @@ from vivavoce.ports import (
 from vivavoce.protocol.items import InputAudio, InputText, Item, OutputAudio, OutputText, Part
 from vivavoce.protocol.session import RetentionRatio, TokenLimits, Truncation
 from vivavoce.runtime.guard import Timeouts, guarded, guarded_parts
-from vivavoce.runtime.outbox import Outbox
 from vivavoce.runtime.transcripts import Transcripts
 from vivavoce.runtime.wire_audio import Encoder
 
@@ -45,14 +44,14 @@ class Responses:
         responder: Responder,
         timeouts: Timeouts,
         group: asyncio.TaskGroup,
-        outbox: Outbox,
+        room: Callable[[], Awaitable[None]],
         transcripts: Transcripts,
         tell: Tell,
     ) -> None:
         self._responder = responder
         self._timeouts = timeouts
         self._group = group
-        self._outbox = outbox
+        self._room = room
         self._transcripts = transcripts
         self._tell = tell
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -101,7 +100,7 @@ class Responses:
         async with aclosing(guarded_parts(events, limits.first_part_s, limits.next_part_s, "engine")) as in_time:
             async for event in in_time:
                 self._tell(event)
-                await self._outbox.drained()
+                await self._room()
 
     async def _events(self, command: fx.StartResponse, prompt: Prompt) -> AsyncGenerator[fx.AnswerEvent, None]:
         """Everything here runs under guard: parts that make no sense are the engine's fault too."""

@@ -15,12 +15,14 @@ from vivavoce.core import effects as fx
 from vivavoce.ports import Asr, NoiseReducer, Responder, TurnDetector, Vad
 from vivavoce.protocol import server as wire
 from vivavoce.protocol import translation
+from vivavoce.protocol.client import InputAudioBufferAppend
 from vivavoce.protocol.codec import encode
 from vivavoce.protocol.session import AudioFormat
 from vivavoce.runtime.connection import Connection
 from vivavoce.runtime.core import AnyEvent, Core
 from vivavoce.runtime.estimates import Estimates
 from vivavoce.runtime.guard import Timeouts
+from vivavoce.runtime.line import Attention, Line, appended_to_a_call, play, room
 from vivavoce.runtime.listener import Listener
 from vivavoce.runtime.locks import UNLOCKED, Locks
 from vivavoce.runtime.noise import Cleaner
@@ -77,7 +79,9 @@ class Runner:
         observer: Observer | None = None,
         recorder: Recorder | None = None,
         locks: Locks = UNLOCKED,
+        line: Line | None = None,
     ) -> None:
+        self._line = line
         self._session = session
         self._engines = engines
         self._observer = observer or Unobserved()
@@ -180,8 +184,15 @@ class Runner:
         self._estimates = Estimates(self._engines.turn, limits.turn_s, group, self._handle)
         self._transcripts = Transcripts(self._engines.asr, limits, group, self._handle, self._engines.speculate)
         self._responses = Responses(
-            self._engines.responder, limits, group, self._caller.outbox, self._transcripts, self._handle
+            self._engines.responder,
+            limits,
+            group,
+            room(self._caller.outbox, self._line),
+            self._transcripts,
+            self._handle,
         )
+        if self._line is not None:
+            self._line.open(Attention(self._handle, self.cleaner()))
         self._perform_all(self._session.start(), self._clock())
 
     # --- the wire ---
@@ -193,11 +204,14 @@ class Runner:
 
     def cleaner(self) -> Cleaner:
         """For the audio of one client."""
-        return Cleaner(self._engines.noise, self._session)
+        return Cleaner(self._engines.noise, self._session, self._handle)
 
     def decode(self, frame: str) -> AnyEvent:
         """What a client sends. Raises `ProtocolError`."""
-        return self._session.decode(frame)
+        event = self._session.decode(frame)
+        if self._line is not None and isinstance(event, InputAudioBufferAppend):
+            raise appended_to_a_call(event)
+        return event
 
     def take(self, event: fx.AnyInput, seat: Seat) -> Sequence[fx.AnyOutput]:
         """Handle what one client sent. What answers it alone goes to it alone."""
@@ -258,6 +272,10 @@ class Runner:
                 self._responses.start(command)
             case fx.CancelResponse():
                 self._responses.cancel(command.response_id)
+            case fx.Play() | fx.PlayEnd() | fx.ClearPlayout():
+                assert self._line is not None
+                if (cleared := play(self._line, command)) is not None:
+                    self._handle(cleared)
             case fx.Close():
                 self.stop(command.code, command.reason)
 

@@ -43,7 +43,9 @@ class Stopwatch:
                 self._item_id, self._response_id = output.item_id, None
             case wire.ResponseCreated() if self._response_id is None and output.response.conversation_id is not None:
                 self._response_id = output.response.id
-            case wire.OutputAudioDelta() | wire.OutputTextDelta() if output.response_id == self._response_id:
+            case wire.OutputAudioDelta() | wire.OutputTextDelta() | fx.Play() if (
+                output.response_id == self._response_id
+            ):
                 self._mark(first_audio=now)
             case wire.ResponseDone():
                 self._done(output.response)
