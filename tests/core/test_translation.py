@@ -260,3 +260,12 @@ def test_a_short_passage_is_taken_for_the_language_of_the_last_long_one() -> Non
     ):
         languages.append(hinted(voice_ms, found))
     assert languages == ["auto", "auto", "auto", "de", "auto", "auto", "es"]
+
+
+def test_a_noise_reducer_that_fails_is_told() -> None:
+    told = error(Speaker().tell(fx.NoiseReductionFailed(code="engine_failed", message="Broken.")))
+    assert (told.type, told.code, told.param) == (
+        "server_error",
+        "engine_failed",
+        "session.audio.input.noise_reduction",
+    )

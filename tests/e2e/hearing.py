@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tests.engines.speech import word_errors
 
 from vivavoce.audio.level import levels
 from vivavoce.audio.pcm import Pcm
 from vivavoce.audio.resample import resample
+from vivavoce.bench.word_errors import word_errors
 from vivavoce.commands.local_server import LocalServer
 from vivavoce.testing.client import connect, text
 from vivavoce.testing.microphone import FORMATS, append_event, speech_span

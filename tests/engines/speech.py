@@ -17,7 +17,6 @@ from vivavoce.audio.wav import read_wav
 
 RATE = 16_000
 CLIPS = Path("/usr/share/pocketsphinx/test/data")
-NUMBERS = {"4": "four", "5": "five", "7": "seven", "8": "eight", "10": "ten", "mr": "mister"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,18 +86,3 @@ def speech_bounds(pcm: Pcm, below_peak_db: float = 35) -> tuple[int, int]:
     level: NDArray[np.float64] = 10 * np.log10(np.square(frames).mean(axis=1) + 1e-9)
     heard = np.flatnonzero(level > level.max() - below_peak_db)
     return int(heard[0]) * step, (int(heard[-1]) + 1) * step
-
-
-def word_errors(spoken: str, heard: str) -> tuple[int, int]:
-    """Substitutions, insertions and deletions, and the number of words spoken."""
-    wanted, got = _words(spoken), _words(heard)
-    row = list(range(len(got) + 1))
-    for i, word in enumerate(wanted, 1):
-        diagonal, row[0] = row[0], i
-        for j, other in enumerate(got, 1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (word != other))
-    return row[-1], len(wanted)
-
-
-def _words(text: str) -> list[str]:
-    return [NUMBERS.get(word, word) for word in re.findall(r"[a-z0-9']+", text.lower())]

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.engines.speech import word_errors
 from tests.engines.tts_checks import edges, loudness, pauses, peak, pitch, said, silence_ms, word_ends
 
 from vivavoce.audio.pcm import Pcm
+from vivavoce.bench.word_errors import word_errors
 from vivavoce.engines.hibari import VARIANTS, HibariTts
 from vivavoce.engines.instant import OPENAI_VOICES
 from vivavoce.engines.whisper import WhisperAsr

@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from tests.engines.speech import Clip, human_clips, noises, over_the_telephone, synthetic, word_errors
+from tests.engines.speech import Clip, human_clips, noises, over_the_telephone, synthetic
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.audio.resample import resample
+from vivavoce.bench.word_errors import word_errors
 from vivavoce.engines.whisper import WhisperAsr, _before_loop, _Heard, _read, _Task
 from vivavoce.ports import AsrHint, EngineError, Transcript
 from vivavoce.testing.conformance import check_asr
