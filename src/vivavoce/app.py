@@ -11,19 +11,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import UnsetType
+from msgspec.structs import replace
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 
 from vivavoce import __version__
 from vivavoce.config import Config, engine_options
 from vivavoce.core.capabilities import Capabilities
-from vivavoce.core.opening import bound, bound_translation
+from vivavoce.core.opening import bound, bound_translation, over_the_line
 from vivavoce.core.session import Session
 from vivavoce.core.translation import Interpreter
 from vivavoce.engines import Engines, build
 from vivavoce.observe.metrics import Metrics
 from vivavoce.observe.recording import recording
 from vivavoce.observe.trace import TraceWriter
-from vivavoce.offer import ModelKind, beginning, capabilities, engine_set, model_names
+from vivavoce.offer import ModelKind, beginning, capabilities, engine_set, model_names, network
 from vivavoce.ports import EngineError, Prompt, Voice
 from vivavoce.protocol.errors import ProtocolError
 from vivavoce.protocol.session import AnySessionPatch, SessionObject
@@ -31,13 +34,15 @@ from vivavoce.protocol.translation import TranslationRequest, TranslationSession
 from vivavoce.runtime.connection import Connection
 from vivavoce.runtime.core import Core
 from vivavoce.runtime.ids import RandomIds
+from vivavoce.runtime.line import Call
 from vivavoce.runtime.locks import UNLOCKED
 from vivavoce.runtime.registry import Registry
 from vivavoce.runtime.runner import Runner
-from vivavoce.transports import calls, ws
+from vivavoce.transports import calls, playground, ws
 from vivavoce.transports.auth import Allowed, Auth
 from vivavoce.transports.http import EXCEPTION_HANDLERS, Http
 from vivavoce.transports.secrets import SecretRoutes
+from vivavoce.transports.webrtc.offer import WebRtc
 
 if TYPE_CHECKING:
     from vivavoce.observe.spans import SpanRecorder, Tracing
@@ -63,7 +68,13 @@ class Server:
         quotas = {name: project.max_sessions for name, project in config.projects.items() if project.max_sessions}
         self._registry = Registry(config.limits.max_sessions, quotas)
         self._tracing = _tracing(config)
-        self._can: Capabilities | None = None
+        self.can: Capabilities | None = None
+        """What sessions may ask for; None until every engine is loaded and warm."""
+        self.playground = config.server.playground
+        """Whether there is a page to talk to."""
+        self.cors_origins = config.server.cors_origins
+        """Web pages that may call."""
+        self.calls = WebRtc(self, network(config))
 
     async def start(self) -> None:
         """Load and warm up every engine. Raises `EngineError`; sessions are taken only after this."""
@@ -73,7 +84,7 @@ class Server:
             await engine.start()
         can = capabilities(self._config, self._engines, tracing=self._tracing is not None)
         await self._engines.responder.warm(_beginning(self._config))
-        self._can = can
+        self.can = can
         _log.info("ready after %.1f s", time.monotonic() - started)
 
     async def watch(self) -> None:
@@ -83,6 +94,7 @@ class Server:
     async def aclose(self) -> None:
         """End all sessions, then the engines."""
         await self._registry.drain(DRAIN_S)
+        await self.calls.aclose()
         if self._tracing is not None:
             await asyncio.to_thread(self._tracing.close)
         for engine in self._engines.by_role().values():
@@ -93,7 +105,7 @@ class Server:
     @property
     def ready(self) -> bool:
         """Every engine is loaded and warm."""
-        return self._can is not None
+        return self.can is not None
 
     @property
     def sessions(self) -> int:
@@ -143,13 +155,22 @@ class Server:
         model: str | None,
         allowed: Allowed,
         connection: Connection,
+        call: Call | None = None,
     ) -> None:
-        """One session on this connection, to its end. It begins with the caller's client secret, if there is one."""
-        can = self._ready_to()
+        """One session on this connection, to its end. It begins with the caller's client secret, if there is one.
+
+        `call`: its audio is on a line, and it is joined and hung up by the call's id.
+        """
+        can = replace(self._ready_to(), media=call is not None)
         ids = RandomIds()
         loop = asyncio.get_running_loop()
         minutes = self._config.limits.session_minutes
-        settings = beginning(kind, model, allowed.secret, ids("sess"), can, self._config)
+        brought = allowed.secret.session if allowed.secret else None
+        if call is not None:
+            brought = call.session or brought
+        settings = beginning(kind, model, brought, ids("sess"), can, self._config)
+        if call is not None and isinstance(settings, SessionObject):
+            settings = over_the_line(settings)
         expires_in = minutes * 60.0 if minutes else None
         now = loop.time()
         session: Core = (
@@ -159,32 +180,31 @@ class Server:
         )
         with recording(self._recorders(ids, settings, now, expires_in)) as recorder:
             locks = allowed.secret.locks if allowed.secret else UNLOCKED
-            runner = Runner(
-                session, connection, engine_set(self._config, self._engines), self._metrics, recorder, locks
-            )
-            with self._registry.entered(settings.id, runner, allowed.project):
+            engines, line = engine_set(self._config, self._engines), call.line if call else None
+            runner = Runner(session, connection, engines, self._metrics, recorder, locks, line)
+            with self._registry.entered(call.id if call else settings.id, runner, allowed.project):
                 await runner.run()
 
     # --- inside ---
 
     def _ready_to(self) -> Capabilities:
         """What the server can do. Raises `ProtocolError` (`server_starting`)."""
-        if self._can is None:
+        if self.can is None:
             raise ProtocolError("server_starting", "The server is still loading its models.", kind="server_error")
-        return self._can
+        return self.can
 
     def _recorders(
         self, ids: RandomIds, settings: SessionObject | TranslationSession, now: float, expires_in: float | None
     ) -> Iterator[TraceWriter | SpanRecorder]:
         folder = self._config.trace.folder
-        if folder is not None and self._can is not None:
+        if folder is not None and self.can is not None:
             path = Path(folder) / f"{settings.id}.jsonl"
             yield TraceWriter(
                 path,
                 seed=ids.seed,
                 settings=settings,
                 voice=self._config.model.voice,
-                can=self._can,
+                can=self.can,
                 now=now,
                 expires_in=expires_in,
             )
@@ -224,9 +244,29 @@ def create_app(server: Server, on_started: Callable[[EngineError | None], None] 
             await asyncio.wait(tasks)
             await server.aclose()
 
-    rest = [*Http(server, server.auth).routes(), *SecretRoutes(server).routes(), *calls.routes(server)]
+    rest = [
+        *Http(server, server.auth).routes(),
+        *SecretRoutes(server).routes(),
+        *calls.routes(server),
+        *server.calls.routes(),
+    ]
+    if server.playground:
+        rest += playground.routes(server)
     routes = [*rest, *ws.routes(server)]
-    return Starlette(routes=routes, lifespan=lifespan, exception_handlers=EXCEPTION_HANDLERS)
+    return Starlette(
+        routes=routes, lifespan=lifespan, exception_handlers=EXCEPTION_HANDLERS, middleware=[_cors(server.cors_origins)]
+    )
+
+
+def _cors(origins: tuple[str, ...]) -> Middleware:
+    """What pages of other origins may do: call with a key, and read where their call is (PROTOCOL.md 1.4)."""
+    return Middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["*"],
+        expose_headers=["Location"],
+    )
 
 
 def _tracing(config: Config) -> Tracing | None:

@@ -17,7 +17,7 @@ from vivavoce.protocol.session import SessionObject
 from vivavoce.protocol.translation import TranslationSession
 from vivavoce.runtime.guard import Timeouts
 from vivavoce.runtime.runner import EngineSet
-from vivavoce.runtime.secrets import Secret
+from vivavoce.transports.webrtc.ice import Network, Turn
 
 ModelKind = Literal["realtime", "translation"]
 
@@ -73,18 +73,39 @@ def engine_set(config: Config, engines: Engines) -> EngineSet:
     )
 
 
+def network(config: Config) -> Network:
+    """Where calls from browsers are taken."""
+    webrtc = config.webrtc
+    first, _, last = (webrtc.udp_ports or "").partition("-")
+    stun = _server(webrtc.stun, 3478) if webrtc.stun else None
+    relay = None
+    if webrtc.turn:
+        tls = webrtc.turn.startswith("turns:")
+        address, _, transport = webrtc.turn.partition("?transport=")
+        host, port = _server(address, 5349 if tls else 3478)
+        transport = transport or ("tcp" if tls else "udp")
+        relay = Turn(host, port, transport, tls, webrtc.turn_username, webrtc.turn_password)
+    return Network((int(first), int(last)) if last else None, webrtc.public_address, stun, relay)
+
+
+def _server(url: str, port: int) -> tuple[str, int]:
+    """Host and port of `stun:host` or `turn:host:port`."""
+    _, host, *given = url.split(":")
+    return host, int(given[0]) if given else port
+
+
 def beginning(
     kind: Literal["realtime", "transcription", "translation"],
     model: str | None,
-    secret: Secret | None,
+    bound: SessionObject | TranslationSession | None,
     session_id: str,
     can: Capabilities,
     config: Config,
 ) -> SessionObject | TranslationSession:
-    """What one session begins with: what is bound to the client secret, or the defaults. Raises `ProtocolError`."""
+    """What one session begins with: what is bound to its client secret or its call, or the defaults."""
     begun: SessionObject | TranslationSession
-    if secret is not None:
-        begun = secret.session
+    if bound is not None:
+        begun = bound
     elif kind == "translation":
         begun = translation_opening(model or config.model.name, session_id, can)
     else:

@@ -121,6 +121,12 @@ def test_what_to_do_next_names_an_address_that_works_here(host: str, url: str) -
     assert f"ready at {url} " in next_steps(Config(server=Server(host=host)), 1)
 
 
+@pytest.mark.parametrize("playground", [True, False])
+def test_what_to_do_next_names_the_page_where_there_is_one(playground: bool) -> None:
+    text = next_steps(Config(server=Server(playground=playground)), 1)
+    assert ("open it in a browser" in text) is playground
+
+
 def test_what_to_do_next_never_shows_a_key() -> None:
     text = next_steps(Config(server=Server(keys=("sk-secret",))), 1)
     assert "sk-secret" not in text

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
-from tests.core.caller import CAN, Caller, refusal, show, started, tags
+from tests.core.caller import CAN, SETTINGS, Caller, refusal, show, started, tags
 
 from vivavoce.core import effects as fx
+from vivavoce.core.opening import over_the_line
 from vivavoce.protocol.items import OutputAudio
-from vivavoce.protocol.session import PCM_24K
+from vivavoce.protocol.session import PCM_24K, AudioPcmu
 
 MS = fx.SAMPLES_PER_MS
 CALL = replace(CAN, media=True)
@@ -143,3 +144,10 @@ def test_another_format_would_change_nothing_and_is_refused(side: str) -> None:
     outputs = caller.send("response.create", response=override)
     assert refusal(outputs) == ("unsupported_value", "response.audio.output.format")
     assert started(caller.send("response.create")).format == PCM_24K
+
+
+def test_a_secret_s_telephone_formats_are_not_those_of_the_call() -> None:
+    telephone = AudioPcmu()
+    audio = replace(SETTINGS.audio, input=replace(SETTINGS.audio.input, format=telephone))
+    shown = over_the_line(replace(SETTINGS, audio=replace(audio, output=replace(audio.output, format=telephone))))
+    assert (shown.audio.input.format, shown.audio.output.format) == (PCM_24K, PCM_24K)

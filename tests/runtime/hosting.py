@@ -16,6 +16,7 @@ from vivavoce.ports import Began, Finished, Prompt, ResponsePart, Speech, Spoken
 from vivavoce.protocol.session import AudioOutput, SessionAudio, SessionObject
 from vivavoce.runtime.core import Core
 from vivavoce.runtime.guard import Timeouts
+from vivavoce.runtime.line import Line
 from vivavoce.runtime.observer import Observer
 from vivavoce.runtime.runner import EngineSet, Recorder, Runner
 from vivavoce.testing.connection import MemoryConnection
@@ -96,10 +97,11 @@ async def hosted(
     core: Core | None = None,
     observer: Observer | None = None,
     recorder: Recorder | None = None,
+    line: Line | None = None,
 ) -> AsyncIterator[Hosted]:
     """A session that runs inside, with a client that has read `session.created`. Afterwards the client is gone."""
     client = MemoryConnection()
-    runner = Runner(core or session(), client, engine_set, observer, recorder)
+    runner = Runner(core or session(), client, engine_set, observer, recorder, line=line)
     task = asyncio.create_task(runner.run())
     await client.expect("session.created")
     try:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Protocol
 
 import msgspec
 
@@ -31,22 +32,26 @@ class Ending(StrEnum):
     hung_up_after_answer = "hung up after the answer"
 
 
-ENDINGS = (
-    Ending.cut_in_answer,
-    Ending.hung_up_in_answer,
-    Ending.cut_in_answer,
-    Ending.cut_in_question,
-    Ending.hung_up_after_answer,
-)
-"""One after the other."""
+class Calling(Protocol):
+    """A way to call."""
+
+    @property
+    def url(self) -> str:
+        """Of the server."""
+
+    @property
+    def endings(self) -> Sequence[str]:
+        """How its calls end, one after the other."""
+
+    async def cycle(self, ending: str) -> None:
+        """One call. Raises `ClientError`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Who calls, and how often."""
 
-    line: Line
-    speech: Speech
+    calling: Calling
     cycles: int
     together: int
     """Calls at a time."""
@@ -95,17 +100,17 @@ class CallsReport(msgspec.Struct, frozen=True):
 async def drop_calls(plan: Plan, engines: str, pid: int, told: Callable[[int], None]) -> CallsReport:
     """Warm up, look, call, look again. Raises `CannotLook` and `NoCounters`. `told` hears the calls made so far."""
     await _cycles(replace(plan, cycles=plan.warm_up), lambda _: None)
-    before = await holdings(plan.line.url, pid)
+    before = await holdings(plan.calling.url, pid)
     clock = asyncio.get_running_loop().time
     began = clock()
     problems = await _cycles(plan, told)
     seconds = clock() - began
-    after = await holdings(plan.line.url, pid)
+    after = await holdings(plan.calling.url, pid)
     return CallsReport(
         engines=engines,
         cycles=plan.cycles,
         together=plan.together,
-        endings=dict(Counter(_ending(number).value for number in range(plan.cycles))),
+        endings=dict(Counter(_ending(plan, number) for number in range(plan.cycles))),
         growth=growth(before, after),
         failed=len(problems),
         problems=dict(Counter(problems)),
@@ -134,10 +139,11 @@ async def _cycles(plan: Plan, told: Callable[[int], None]) -> Sequence[str]:
     async def caller() -> None:
         nonlocal made
         for number in numbers:  # shared: whoever is free takes the next one
+            ending = _ending(plan, number)
             try:
-                await _cycle(plan, _ending(number))
+                await plan.calling.cycle(ending)
             except ClientError as error:
-                problems.append(f"{_ending(number)}: {error}")
+                problems.append(f"{ending}: {error}")
             made += 1
             told(made)
 
@@ -147,29 +153,48 @@ async def _cycles(plan: Plan, told: Callable[[int], None]) -> Sequence[str]:
     return problems
 
 
-def _ending(number: int) -> Ending:
-    return ENDINGS[number % len(ENDINGS)]
+def _ending(plan: Plan, number: int) -> str:
+    return plan.calling.endings[number % len(plan.calling.endings)]
 
 
-async def _cycle(plan: Plan, ending: Ending) -> None:
-    """One call, as fast as the server takes it. Raises `ClientError`."""
-    line = plan.line
-    async with connect(line.url, key=line.key, model=line.model) as client:
-        await client.update(line.session())
-        frames = plan.speech.frames
-        if ending is Ending.cut_in_question:
-            await _say(client, frames[: len(frames) * 2 // 3])
-            await client.expect("input_audio_buffer.speech_started", timeout=line.timeout)
-            client.abort()
-            return
-        await _say(client, [*frames, *_silence(line)])
-        await client.expect("response.output_audio.delta", timeout=line.timeout)
-        if ending is Ending.cut_in_answer:
-            client.abort()
-        elif ending is Ending.hung_up_after_answer:
-            done = (await client.expect("response.done", timeout=line.timeout)).event
-            if (status := text(done, "response", "status")) != "completed":
-                raise ClientError(f"The answer ended as {status}.")
+@dataclass(frozen=True, slots=True)
+class SocketCalls:
+    """Over a WebSocket, as fast as the server takes what is said."""
+
+    line: Line
+    speech: Speech
+    endings: Sequence[str] = (
+        Ending.cut_in_answer,
+        Ending.hung_up_in_answer,
+        Ending.cut_in_answer,
+        Ending.cut_in_question,
+        Ending.hung_up_after_answer,
+    )
+
+    @property
+    def url(self) -> str:
+        """Of the server."""
+        return self.line.url
+
+    async def cycle(self, ending: str) -> None:
+        """One call. Raises `ClientError`."""
+        line = self.line
+        async with connect(line.url, key=line.key, model=line.model) as client:
+            await client.update(line.session())
+            frames = self.speech.frames
+            if ending == Ending.cut_in_question:
+                await _say(client, frames[: len(frames) * 2 // 3])
+                await client.expect("input_audio_buffer.speech_started", timeout=line.timeout)
+                client.abort()
+                return
+            await _say(client, [*frames, *_silence(line)])
+            await client.expect("response.output_audio.delta", timeout=line.timeout)
+            if ending == Ending.cut_in_answer:
+                client.abort()
+            elif ending == Ending.hung_up_after_answer:
+                done = (await client.expect("response.done", timeout=line.timeout)).event
+                if (status := text(done, "response", "status")) != "completed":
+                    raise ClientError(f"The answer ended as {status}.")
 
 
 async def _say(client: Client, frames: Sequence[str]) -> None:

@@ -11,7 +11,8 @@ from vivavoce.bench.counters import NoCounters, counters
 from vivavoce.bench.usage import resident
 
 REST_S = 1.0
-_SESSIONS_END_S = 10.0
+_SESSIONS_END_S = 30.0
+"""A caller who never came, or is gone without a word, is given up within 15 s."""
 _POLL_S = 0.05
 
 
@@ -39,6 +40,11 @@ async def holdings(url: str, pid: int) -> Holdings:
             break
         await asyncio.sleep(_POLL_S)
     await asyncio.sleep(REST_S)
+    return await look(url, pid)
+
+
+async def look(url: str, pid: int) -> Holdings:
+    """As it is. Raises `CannotLook` and `NoCounters`."""
     sessions, tasks = await _counted(url)
     await asyncio.sleep(_POLL_S)  # our own connection is closed at the other end too
     return Holdings(sessions, tasks, _entries(pid, "task"), _entries(pid, "fd"), resident(pid))

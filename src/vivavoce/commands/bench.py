@@ -13,13 +13,16 @@ from vivavoce.bench.question import spoken_question
 from vivavoce.bench.report import Report, Settings, report
 from vivavoce.bench.usage import watched
 from vivavoce.commands.bench_barge_in import barge_in
+from vivavoce.commands.bench_browser import browser
 from vivavoce.commands.bench_calls import calls
 from vivavoce.commands.bench_context import context
+from vivavoce.commands.bench_network import network
 from vivavoce.commands.bench_noise import noise
 from vivavoce.commands.bench_shared import EngineSet, environment, write
 from vivavoce.commands.bench_table import show
 from vivavoce.commands.bench_transcription import transcription
 from vivavoce.commands.bench_truncation import truncation
+from vivavoce.commands.bench_webrtc import webrtc
 from vivavoce.commands.shared import Callee, CommandError, callee, explained, question
 from vivavoce.testing.call import Line
 from vivavoce.testing.client import DEFAULT_MODEL
@@ -107,8 +110,11 @@ def _measure(load: Load, settings: Settings, server: Callee, processes: int, err
 
 
 app.command()(barge_in)
+app.command()(browser)
 app.command()(calls)
 app.command()(context)
+app.command()(network)
 app.command()(noise)
 app.command()(truncation)
 app.command()(transcription)
+app.command()(webrtc)

@@ -13,12 +13,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from vivavoce.bench.callers import check_connection
-from vivavoce.bench.calls import WARM_UP, CallsReport, Growth, Plan, drop_calls
+from vivavoce.bench.calls import WARM_UP, Calling, CallsReport, Growth, Plan, SocketCalls, drop_calls
 from vivavoce.bench.counters import NoCounters
 from vivavoce.bench.holdings import CannotLook
 from vivavoce.bench.question import spoken_question
+from vivavoce.bench.rtc_caller import opus_packets
+from vivavoce.bench.rtc_calls import RtcCalls
 from vivavoce.commands.bench_shared import EngineSet, environment, write
-from vivavoce.commands.shared import CommandError, callee, explained, question
+from vivavoce.commands.shared import CommandError, callee, explained, recording
 from vivavoce.testing.call import Line
 from vivavoce.testing.client import DEFAULT_MODEL
 from vivavoce.testing.microphone import FORMATS, Speech
@@ -39,6 +41,7 @@ def calls(
     cycles: Annotated[int, typer.Option(min=1, help="Calls to make.")] = 200,
     warm_up: Annotated[int, typer.Option(min=0, help="Calls before them that do not count.")] = WARM_UP,
     together: Annotated[int, typer.Option(min=1, help="Calls at a time.")] = 4,
+    webrtc: Annotated[bool, typer.Option("--webrtc", help="Call over WebRTC.")] = False,
     wav: Annotated[
         Path | None, typer.Option("--question", metavar="WAV", help="What to say. Default: a spoken question is made.")
     ] = None,
@@ -55,9 +58,13 @@ def calls(
     Each call asks a spoken question, sent as fast as the server takes it, and gets an answer. Then its connection is
     cut off in mid-answer, or closed in mid-answer or after it; some are cut off in the question. The server's tasks,
     threads, file descriptors and memory are read before and after, a second after the last call has ended. Linux only.
+    With --webrtc a call speaks in real time, and is hung up over HTTP or closed in mid-answer, or is gone without a
+    word in mid-question or mid-answer, or never connects after its offer was answered.
     Models reach their full size only after some 150 calls (--warm-up).
 
     `vivavoce bench calls`: 200 calls, the server alone
+
+    `vivavoce bench calls --webrtc --cycles 100`: calls from browsers, which take real time
 
     `vivavoce bench calls --engines local --warm-up 150`: the default models too
 
@@ -72,14 +79,16 @@ def calls(
         if (url is None) is not (pid is None):
             raise CommandError("--url and --pid go together: the address of a running server, and its process.")
         wire = FORMATS["pcm"]
-        speech = question(wav, wire) if wav else Speech.of(spoken_question(), wire)
+        said = recording(wav) if wav else spoken_question()
         with callee(url, key, config, errors, environment(engines, together * _ROOM)) as server:
             detection = {"type": "server_vad", "silence_duration_ms": 200}
             line = Line(server.url, server.key, model, wire, detection, timeout=timeout)
             check_connection(line)
             looked_at = server.own.pid if server.own else pid
             assert looked_at is not None
-            plan = Plan(line, speech, cycles, together, warm_up)
+            calling: Calling
+            calling = RtcCalls(line, opus_packets(said)) if webrtc else SocketCalls(line, Speech.of(said, wire))
+            plan = Plan(calling, cycles, together, warm_up)
             found = _measure(plan, url or engines.value, looked_at, errors)
         show(console, found)
         if json:

@@ -17,13 +17,11 @@ from rich.console import Console
 from rich.table import Table
 
 from vivavoce.app import Server
-from vivavoce.audio.pcm import WIRE_RATE, Pcm
-from vivavoce.audio.resample import resample
-from vivavoce.audio.wav import read_wav
+from vivavoce.audio.pcm import Pcm
 from vivavoce.bench.noise import Heard, Said, Scene, by_hand, scene, scene_samples, with_turns
 from vivavoce.bench.noise_report import NoiseFigures, NoiseReport, noise_figures, noise_report
 from vivavoce.bench.noises import STEADY, Samples, babble
-from vivavoce.commands.bench_shared import write
+from vivavoce.commands.bench_shared import recordings, write
 from vivavoce.commands.shared import CommandError, explained
 from vivavoce.commands.startup import model_path
 from vivavoce.config import Config
@@ -142,7 +140,7 @@ def noise(
 async def _measure(
     kinds: Sequence[Kind], snr: float, strength: float, gap: float, speech: Path | None, errors: Console
 ) -> list[NoiseFigures]:
-    recorded = _recordings(speech) if speech else None
+    recorded = recordings(speech) if speech else None
     async with _voices() as tts:
         said = recorded or await _sentences(tts)
         talk = [await _spoken(tts, voice, TALK[i:] + TALK[:i]) for i, voice in enumerate(OTHERS)]
@@ -228,22 +226,6 @@ async def _spoken(tts: HibariTts, voice: str, texts: Sequence[str]) -> Pcm:
     for text in texts:
         pieces += [part async for part in tts.speak(text, Voice(voice)) if isinstance(part, Pcm)]
     return Pcm.join(pieces)
-
-
-def _recordings(folder: Path) -> list[Said]:
-    """Raises `CommandError`."""
-    found: list[Said] = []
-    for path in sorted(folder.glob("*.wav")):
-        words = path.with_suffix(".txt")
-        try:
-            found.append(Said(words.read_text().strip(), resample(read_wav(path), WIRE_RATE)))
-        except OSError as error:
-            raise CommandError(f"{error.filename}: {error.strerror}.") from None
-        except ValueError as error:
-            raise CommandError(f"{path}: {error}.") from None
-    if not found:
-        raise CommandError(f"{folder}: there are no WAV files.")
-    return found
 
 
 def show(console: Console, found: NoiseReport) -> None:

@@ -9,6 +9,10 @@ from pathlib import Path
 
 import msgspec
 
+from vivavoce.audio.pcm import WIRE_RATE
+from vivavoce.audio.resample import resample
+from vivavoce.audio.wav import read_wav
+from vivavoce.bench.noise import Said
 from vivavoce.commands.shared import CommandError
 
 
@@ -31,6 +35,28 @@ def environment(engines: EngineSet, sessions: int) -> Mapping[str, str]:
         room |= {f"VIVAVOCE_ENGINES__{role}__NAME": "instant" for role in ("TURN", "ASR", "LLM", "TTS")}
         room["VIVAVOCE_ENGINES__NOISE__NAME"] = "none"
     return {**plain, **room}
+
+
+def needs_proc() -> None:
+    """Raises `CommandError` where a process cannot be looked into."""
+    if not Path("/proc/self/stat").exists():
+        raise CommandError("This looks into a process through /proc, which is on Linux only.")
+
+
+def recordings(folder: Path) -> list[Said]:
+    """WAV files, each with its words in a .txt file of the same name. Raises `CommandError`."""
+    found: list[Said] = []
+    for path in sorted(folder.glob("*.wav")):
+        words = path.with_suffix(".txt")
+        try:
+            found.append(Said(words.read_text().strip(), resample(read_wav(path), WIRE_RATE)))
+        except OSError as error:
+            raise CommandError(f"{error.filename}: {error.strerror}.") from None
+        except ValueError as error:
+            raise CommandError(f"{path}: {error}.") from None
+    if not found:
+        raise CommandError(f"{folder}: there are no WAV files.")
+    return found
 
 
 def write(path: Path, found: msgspec.Struct) -> None:

@@ -25,7 +25,7 @@ from vivavoce.serving import tls_context, uvicorn_server
 _log = logging.getLogger(__name__)
 
 NEXT_STEPS = """
-Vivavoce is ready at {url} (Ctrl-C stops it)
+Vivavoce is ready at {url} (Ctrl-C stops it){page}
 
   curl {url}/v1/models{auth}
 
@@ -141,10 +141,11 @@ def next_steps(config: Config, port: int) -> str:
     keyed = bool(config.server.keys or config.projects)
     # The keys themselves stay out of terminals and of what collects their output.
     auth = ' -H "Authorization: Bearer YOUR-KEY"' if keyed else ""
-    return NEXT_STEPS.format(url=url, auth=auth, key="YOUR-KEY" if keyed else "any")
+    page = "; open it in a browser to talk to it" if config.server.playground else ""
+    return NEXT_STEPS.format(url=url, auth=auth, key="YOUR-KEY" if keyed else "any", page=page)
 
 
 def _secrets(config: Config) -> list[str]:
     keys = [getattr(engine, "api_key", None) for engine in (config.engines.asr, config.engines.llm, config.engines.tts)]
     theirs = [key for project in config.projects.values() for key in project.keys]
-    return [*config.server.keys, *theirs, *filter(None, keys)]
+    return [*config.server.keys, *theirs, *filter(None, [*keys, config.webrtc.turn_password])]

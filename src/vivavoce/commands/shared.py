@@ -13,6 +13,8 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from vivavoce.audio.pcm import WIRE_RATE, Pcm
+from vivavoce.audio.resample import resample
 from vivavoce.audio.wav import read_wav
 from vivavoce.commands.local_server import LocalServer, ServerFailed, local_server
 from vivavoce.testing.client import ClientError
@@ -39,12 +41,14 @@ class Callee:
 
 def question(path: Path, wire: WireFormat) -> Speech:
     """A WAV file as something to say. Raises `CommandError`."""
-    try:
+    with _readable(path):
         return Speech.of(read_wav(path), wire)
-    except OSError as error:
-        raise CommandError(f"{path}: {error.strerror}.") from None
-    except ValueError as error:
-        raise CommandError(f"{path}: {error}.") from None
+
+
+def recording(path: Path) -> Pcm:
+    """A WAV file as 24 kHz. Raises `CommandError`."""
+    with _readable(path):
+        return resample(read_wav(path), WIRE_RATE)
 
 
 @contextmanager
@@ -76,6 +80,16 @@ def explained(errors: Console) -> Generator[None]:
     except KeyboardInterrupt:
         errors.print("Stopped.")
         raise typer.Exit(INTERRUPTED) from None
+
+
+@contextmanager
+def _readable(path: Path) -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CommandError(f"{path}: {error.strerror}.") from None
+    except ValueError as error:
+        raise CommandError(f"{path}: {error}.") from None
 
 
 @contextmanager

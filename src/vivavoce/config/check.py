@@ -10,6 +10,7 @@ from types import MappingProxyType
 from msgspec.structs import asdict, replace
 
 from vivavoce.config.tree import Config, EngineOptions, Engines, Project, Remote, Server
+from vivavoce.config.webrtc import WebRtc
 
 NO_MODELS: Mapping[str, str] = MappingProxyType({})
 _NEW_KEY = "python3 -c \"import secrets; print('sk-' + secrets.token_urlsafe(24))\""
@@ -18,13 +19,16 @@ _NEW_KEY = "python3 -c \"import secrets; print('sk-' + secrets.token_urlsafe(24)
 def resolve(config: Config, environ: Mapping[str, str], models: Mapping[str, str]) -> tuple[Config, list[str]]:
     """The settings with the keys of the environment filled in, and what is wrong with them."""
     server, problems = _server(config.server, environ, keyed=bool(config.projects))
+    webrtc, wrong = _webrtc(config.webrtc, environ)
+    problems += wrong
     projects, wrong = _projects(config, server.keys, environ)
     problems += wrong
     filled: dict[str, EngineOptions] = {}
     for role in Engines.__struct_fields__:
         filled[role], wrong = _engine(role, getattr(config.engines, role), environ, models)
         problems += wrong
-    return replace(config, server=server, projects=projects, engines=replace(config.engines, **filled)), problems
+    engines = replace(config.engines, **filled)
+    return replace(config, server=server, webrtc=webrtc, projects=projects, engines=engines), problems
 
 
 def engine_options(config: Config) -> dict[str, dict[str, object]]:
@@ -86,6 +90,35 @@ def _server(server: Server, environ: Mapping[str, str], keyed: bool) -> tuple[Se
         if getattr(server, name) and not getattr(server, other):
             problems.append(f"server.{other}: server.{name} is set, and TLS needs both.")
     return server, problems
+
+
+def _webrtc(webrtc: WebRtc, environ: Mapping[str, str]) -> tuple[WebRtc, list[str]]:
+    problems = []
+    if webrtc.udp_ports:
+        first, last = (int(port) for port in webrtc.udp_ports.split("-"))
+        if not 1 <= first <= last <= 65_535:
+            problems.append(f"webrtc.udp_ports: {webrtc.udp_ports} is no range of ports; they go from 1 to 65535.")
+    if webrtc.public_address and not _is_address(webrtc.public_address):
+        problems.append(f"webrtc.public_address: '{webrtc.public_address}' is not an IP address.")
+    if (webrtc.turn_username or webrtc.turn_password or webrtc.turn_password_env) and not webrtc.turn:
+        problems.append("webrtc.turn: it is not set, and the user and password of webrtc are for it.")
+    if webrtc.turn_password_env:
+        password = environ.get(webrtc.turn_password_env, "").strip()
+        if webrtc.turn_password:
+            problems.append("webrtc.turn_password_env: webrtc.turn_password is set too; keep one of them.")
+        elif not password:
+            where = webrtc.turn_password_env
+            problems.append(f"webrtc.turn_password_env: the environment variable {where} is not set.")
+        webrtc = replace(webrtc, turn_password=webrtc.turn_password or password)
+    return webrtc, problems
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _engine(

@@ -9,7 +9,8 @@ from textwrap import wrap
 from msgspec import Struct, inspect
 from msgspec.structs import asdict
 
-from vivavoce.config.tree import SECRETS, Config, EngineOptions
+from vivavoce.config.section import SECRETS
+from vivavoce.config.tree import Config, EngineOptions
 from vivavoce.protocol.keys import masked
 
 _WIDTH = 100

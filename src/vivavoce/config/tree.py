@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, field
+
+from vivavoce.config.section import Section, Variable
+from vivavoce.config.webrtc import WebRtc
 
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
-Variable = Annotated[str, Meta(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
 Language = Annotated[
     str, Meta(pattern="^(auto|[a-z]{2,3})$", description="ISO-639-1 where sessions name none; auto detects it.")
 ]
@@ -43,20 +45,6 @@ TRANSLATION_ALIASES = ("gpt-realtime-translate",)
 """The same for translation sessions (PROTOCOL.md 1.6)."""
 
 
-SECRETS = frozenset({"keys", "api_key", "headers"})
-"""The settings that are never shown."""
-
-
-class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the file."""
-
-    def __repr__(self) -> str:
-        """As usual, but a secret never reaches a log or a traceback."""
-        names = self.__struct_fields__
-        shown = (f"{name}={'***' if name in SECRETS else repr(getattr(self, name))}" for name in names)
-        return f"{type(self).__name__}({', '.join(shown)})"
-
-
 class Server(Section, frozen=True, kw_only=True):
     """Where to listen, and who may call."""
 
@@ -73,6 +61,14 @@ class Server(Section, frozen=True, kw_only=True):
         str | None, Meta(description="PEM file with the certificate and its chain. With it: only https:// and wss://.")
     ] = None
     tls_key: Annotated[str | None, Meta(description="PEM file with the certificate's private key.")] = None
+    cors_origins: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^(\*|https?://[^/]+)$")], ...],
+        Meta(
+            description='Web pages that may call from a browser, as https://app.example.com. "*": any; they need a key '
+            "all the same, since there are no cookies here."
+        ),
+    ] = ("*",)
+    playground: Annotated[bool, Meta(description="A page at / to talk to this server from a browser.")] = True
 
 
 class Project(Section, frozen=True, kw_only=True):
@@ -125,7 +121,9 @@ class Prompt(Section, frozen=True, kw_only=True):
 
     instructions: Annotated[str, Meta(description="The text; {{name}} stands for a variable of the session's.")]
     version: Annotated[str, Meta(min_length=1, description="What this text is called.")] = "1"
-    older: Annotated[dict[str, str], Meta(description="Earlier texts that may still be asked for, by version.")] = {}
+    older: Annotated[dict[str, str], Meta(description="Earlier texts that may still be asked for, by version.")] = (
+        field(default_factory=dict)
+    )
 
 
 class Timeouts(Section, frozen=True, kw_only=True):
@@ -167,7 +165,9 @@ class Tracing(Section, frozen=True, kw_only=True):
             description="OTLP over HTTP, such as http://localhost:4318/v1/traces. Absent: sessions cannot be traced.",
         ),
     ] = None
-    headers: Annotated[dict[str, str], Meta(description="Sent with every request, as for a key.")] = {}
+    headers: Annotated[dict[str, str], Meta(description="Sent with every request, as for a key.")] = field(
+        default_factory=dict
+    )
     service_name: Annotated[str, Meta(min_length=1, description="What this server is called there.")] = "vivavoce"
 
 
@@ -300,7 +300,7 @@ class OpenAiLlm(Remote, frozen=True, kw_only=True, tag="openai"):
     parallel_tool_calls: Annotated[bool, Meta(description="The model knows parallel_tool_calls.")] = False
     extra: Annotated[
         dict[str, object], Meta(description="Further fields of every request, such as temperature = 0.7.")
-    ] = {}
+    ] = field(default_factory=dict)
 
 
 class InstantLlm(EngineOptions, frozen=True, kw_only=True, tag="instant"):
@@ -326,7 +326,7 @@ class OpenAiTts(Remote, frozen=True, kw_only=True, tag="openai"):
     voices: Annotated[tuple[str, ...], Meta(description="Voices of that server beyond OpenAI's ten.")] = ()
     voice_map: Annotated[
         dict[str, str], Meta(description="Names that callers use, and that server's names for them.")
-    ] = {}
+    ] = field(default_factory=dict)
     min_speed: Annotated[float, Meta(ge=0.25, le=1, description="Slowest pace that server takes.")] = 0.25
     max_speed: Annotated[float, Meta(ge=1, le=1.5, description="Fastest pace that server takes.")] = 1.5
     languages: Annotated[
@@ -355,6 +355,7 @@ class Config(Section, frozen=True, kw_only=True):
     """Everything that can be set."""
 
     server: Server = field(default_factory=Server)
+    webrtc: WebRtc = field(default_factory=WebRtc)
     model: Model = field(default_factory=Model)
     engines: Engines = field(default_factory=Engines)
     limits: Limits = field(default_factory=Limits)
@@ -363,5 +364,7 @@ class Config(Section, frozen=True, kw_only=True):
     trace: Trace = field(default_factory=Trace)
     tracing: Tracing = field(default_factory=Tracing)
     log: Log = field(default_factory=Log)
-    projects: Annotated[dict[str, Project], Meta(description="Groups of callers by their name.")] = {}
-    prompts: Annotated[dict[str, Prompt], Meta(description="Stored prompts by their id.")] = {}
+    projects: Annotated[dict[str, Project], Meta(description="Groups of callers by their name.")] = field(
+        default_factory=dict
+    )
+    prompts: Annotated[dict[str, Prompt], Meta(description="Stored prompts by their id.")] = field(default_factory=dict)

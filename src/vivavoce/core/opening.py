@@ -13,6 +13,7 @@ from vivavoce.core.settings import merge, unanswered
 from vivavoce.protocol import translation as wire
 from vivavoce.protocol.errors import ProtocolError
 from vivavoce.protocol.session import (
+    PCM_24K,
     AnySessionPatch,
     AudioInput,
     AudioOutput,
@@ -39,6 +40,13 @@ def opening(
         expires_at=0,
         audio=SessionAudio(input=heard, output=AudioOutput(voice=voice)),
     )
+
+
+def over_the_line(session: SessionObject) -> SessionObject:
+    """The session of a call: its formats are the line's business, so it shows the server's own."""
+    audio = session.audio
+    heard, spoken = replace(audio.input, format=PCM_24K), replace(audio.output, format=PCM_24K)
+    return replace(session, audio=replace(audio, input=heard, output=spoken))
 
 
 def bound(

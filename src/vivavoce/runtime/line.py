@@ -4,11 +4,13 @@ heard (PROTOCOL.md 4.8)."""
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from vivavoce.core import effects as fx
 from vivavoce.protocol.client import InputAudioBufferAppend
 from vivavoce.protocol.errors import ProtocolError
+from vivavoce.protocol.session import SessionObject
 from vivavoce.runtime.noise import Cleaner
 from vivavoce.runtime.outbox import Outbox
 
@@ -43,6 +45,17 @@ class Line(Protocol):
 
     async def drained(self) -> None:
         """There is room for more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A session whose audio is on a line."""
+
+    id: str
+    """`rtc_...`: by this it is joined and hung up."""
+    line: Line
+    session: SessionObject | None = None
+    """What it begins with, where the request brought it; otherwise the caller's client secret says, or the defaults."""
 
 
 class Attention:

@@ -35,8 +35,11 @@ def refused(error: ProtocolError) -> Response:
 def caller(auth: Auth, request: Request) -> Allowed | Response:
     """Who sends an API key along, or the answer to whoever does not."""
     decision = auth.check_key(request.headers)
-    if not isinstance(decision, Denied):
-        return decision
+    return denied(decision) if isinstance(decision, Denied) else decision
+
+
+def denied(decision: Denied) -> Response:
+    """401, with what was wrong."""
     response = error_response(401, decision.message, code=decision.code)
     response.headers["WWW-Authenticate"] = "Bearer"
     return response

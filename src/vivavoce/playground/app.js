@@ -1,0 +1,211 @@
+// The page: what is pressed and typed goes to the conversation, what happens there is shown.
+
+import { whyNoMicrophone } from "./audio.js";
+import { Conversation } from "./conversation.js";
+import { EventLog } from "./log.js";
+import { Settings } from "./settings.js";
+import { Talk } from "./talk.js";
+import { Levels, Timeline } from "./timeline.js";
+
+const STATES = {
+  off: "Not connected",
+  loading: "Loading models",
+  connecting: "Connecting",
+  listening: "Listening",
+  waiting: "Hold to talk",
+  hearing: "Hearing you",
+  thinking: "Thinking",
+  speaking: "Speaking",
+  typing: "Connected",
+  muted: "Muted",
+};
+const RETRY_MS = 1000;
+const TICK_MS = 100;
+const MOST_MESSAGES = 4;
+
+const at = (id) => document.getElementById(id);
+const now = () => performance.now();
+
+const levels = new Levels();
+const settings = new Settings(at("settings"));
+const log = new EventLog(at("log"), at("log-note"), at("filter"));
+const timeline = new Timeline(at("turns"), at("figures"), levels);
+const talk = new Talk({
+  event: happened,
+  level: heard,
+  sounds: (sounding) => timeline.sounds(sounding, now()),
+  held: (down) => (down ? timeline.begin("spoken", now()) : timeline.spoke(now())),
+  problem,
+  changed: show,
+});
+const conversation = new Conversation(at("lines"), at("empty"), (id) => talk.link?.recall(id));
+let loading = false;
+
+// --- what happens ---
+
+function happened(from, event) {
+  log.add(from, event, now());
+  if (from === "client") return;
+  timeline.handle(event, now());
+  // A turn that nobody answers is over when it is decided.
+  const unanswered = talk.session?.audio.input.turn_detection?.create_response === false;
+  if (event.type === "input_audio_buffer.committed" && unanswered) timeline.stop(now());
+  conversation.handle(event);
+  if (event.type === "session.created" || event.type === "session.updated") settings.show(event.session);
+}
+
+function heard(level) {
+  levels.add(now(), level);
+  at("level").value = Math.min(1, Math.sqrt(level) * 1.6); // what is twice as loud to the ear is twice as long
+}
+
+/** `inForm`: the server refused the settings, so the form goes back to those in force. */
+function problem(name, text, inForm = false) {
+  const box = document.createElement("div");
+  box.className = "message";
+  box.innerHTML = '<p><b></b> <span></span></p><button type="button" aria-label="Dismiss">Dismiss</button>';
+  box.querySelector("b").textContent = name;
+  box.querySelector("span").textContent = text;
+  box.querySelector("button").addEventListener("click", () => box.remove());
+  [...at("messages").children].find((each) => each.textContent === box.textContent)?.remove();
+  at("messages").append(box);
+  while (at("messages").children.length > MOST_MESSAGES) at("messages").firstElementChild.remove();
+  if (inForm) settings.show(talk.session);
+}
+
+// --- what is shown ---
+
+function show() {
+  const { state, connected, microphone, manual } = talk;
+  const shown = state === "off" && loading ? "loading" : state;
+  at("state").dataset.state = shown;
+  if (at("state").textContent !== STATES[shown]) at("state").textContent = STATES[shown];
+  at("call").textContent = state === "off" ? "Start talking" : "Hang up";
+  at("call").classList.toggle("danger", state !== "off");
+  at("call").disabled = settings.offer === null;
+  at("mute").disabled = !connected;
+  at("mute").textContent = connected && !microphone ? "Use microphone" : talk.muted ? "Unmute" : "Mute";
+  at("mute").setAttribute("aria-pressed", String(talk.muted));
+  at("interrupt").disabled = !(talk.active || talk.sounding);
+  at("hold").hidden = !(manual && microphone);
+  at("hold").setAttribute("aria-pressed", String(talk.heldAt !== null));
+  settings.form.elements.connection.disabled = state !== "off";
+  if (state !== "off") return;
+  at("level").value = 0;
+  timeline.stop(now());
+}
+
+setInterval(() => timeline.tick(now()), TICK_MS);
+
+// --- what the user does ---
+
+async function connect() {
+  at("messages").replaceChildren();
+  conversation.clear();
+  timeline.clear();
+  const session = settings.patch();
+  const [connection, key] = [settings.value("connection"), settings.value("key")];
+  try {
+    await talk.connect({ connection, key, model: settings.offer.model, session });
+    return true;
+  } catch (error) {
+    if (error.message !== "closed") problem(error.name, error.message); // else it has been told
+    return false;
+  }
+}
+
+async function useMicrophone() {
+  try {
+    await talk.useMicrophone();
+    if (talk.manual) at("hold").focus();
+  } catch (error) {
+    problem("No microphone", whyNoMicrophone(error));
+  }
+}
+
+function interrupt() {
+  if (talk.connected) talk.interrupt();
+}
+
+at("call").addEventListener("click", async () => {
+  if (talk.state !== "off") {
+    talk.hangUp();
+  } else if (await connect()) await useMicrophone();
+});
+at("mute").addEventListener("click", () => (talk.microphone ? talk.mute(!talk.muted) : useMicrophone()));
+at("interrupt").addEventListener("click", interrupt);
+at("composer").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const text = at("text").value.trim();
+  if (!text || !settings.offer || talk.state === "connecting") return;
+  if (!talk.connected && !(await connect())) return;
+  at("text").value = "";
+  timeline.begin("typed", now());
+  timeline.spoke(now());
+  talk.say(text);
+});
+
+const hold = at("hold");
+hold.addEventListener("pointerdown", (event) => {
+  hold.setPointerCapture(event.pointerId);
+  talk.hold();
+});
+for (const type of ["pointerup", "pointercancel", "lostpointercapture"]) hold.addEventListener(type, () => talk.release());
+window.addEventListener("blur", () => talk.release());
+
+const TAKES_LETTERS = "input, select, textarea";
+const TAKES_SPACE = `${TAKES_LETTERS}, summary, button:not(#hold)`;
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") return interrupt();
+  if (event.target.matches(TAKES_LETTERS) || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === " " && talk.manual && !event.target.matches(TAKES_SPACE)) {
+    event.preventDefault();
+    if (!event.repeat) talk.hold();
+  }
+  if (event.key.toLowerCase() === "m" && talk.microphone && !event.repeat) talk.mute(!talk.muted);
+});
+document.addEventListener("keyup", (event) => {
+  if (event.key !== " " || talk.heldAt === null) return;
+  event.preventDefault();
+  talk.release();
+});
+
+settings.form.addEventListener("change", ({ target }) => {
+  if (target.name === "key") load();
+  else if (target.name !== "connection") talk.update(settings.patch());
+});
+at("copy").addEventListener("click", async () => {
+  try {
+    await navigator.clipboard.writeText(log.json());
+    at("log-note").textContent = "Copied.";
+  } catch (error) {
+    problem("Not copied", error.message);
+  }
+});
+at("clear").addEventListener("click", () => log.clear());
+
+// --- what the server offers ---
+
+async function load() {
+  const key = settings.value("key");
+  let offer;
+  try {
+    const headers = key ? { Authorization: `Bearer ${key}` } : {};
+    const response = await fetch("/playground/settings.json", { headers });
+    offer = await response.json();
+  } catch {
+    return problem("No answer", "The server cannot be reached. Reload the page when it runs.");
+  }
+  if (offer.error) return problem(offer.error.code, offer.error.message);
+  at("version").textContent = offer.version;
+  loading = offer.status === "starting";
+  if (loading) setTimeout(load, RETRY_MS);
+  if (offer.status === "key_required") at("key-field").hidden = false;
+  if (offer.status === "ok") settings.offered(offer);
+  show();
+}
+
+at("key-field").hidden = true;
+if (window.matchMedia("(max-width: 60rem)").matches) at("settings-box").open = false;
+show();
+load();

@@ -1,0 +1,126 @@
+// What both sides said, line by line, as the events tell it. What was not heard of an answer is struck out.
+
+const SPOKEN = new Set(["input_audio", "output_audio"]);
+
+export class Conversation {
+  /** `ask(item)`: wants to know what the server keeps of an item. */
+  constructor(list, empty, ask) {
+    this.list = list;
+    this.empty = empty;
+    this.ask = ask;
+    this.clear();
+  }
+
+  clear() {
+    this.lines = new Map();
+    this.list.replaceChildren();
+    this.empty.hidden = false;
+  }
+
+  handle(event) {
+    switch (event.type) {
+      case "input_audio_buffer.speech_started":
+        return this.update(event.item_id, "user", { note: "speaking", busy: true });
+      case "input_audio_buffer.timeout_triggered":
+        return this.update(event.item_id, "user", { note: "silence" });
+      case "conversation.item.added":
+        return this.add(event.item, event.previous_item_id);
+      case "conversation.item.deleted":
+        return this.remove(event.item_id);
+      case "conversation.item.input_audio_transcription.delta":
+        return this.append(event.item_id, "user", event.delta);
+      case "conversation.item.input_audio_transcription.completed":
+        return this.update(event.item_id, "user", { text: event.transcript, note: event.transcript ? "" : "no words" });
+      case "conversation.item.input_audio_transcription.failed":
+        return this.update(event.item_id, "user", { note: `no captions: ${event.error.message}` });
+      case "response.output_text.delta":
+      case "response.output_audio_transcript.delta":
+        return this.append(event.item_id, "assistant", event.delta);
+      case "response.done":
+        return this.finish(event.response);
+      case "conversation.item.truncated":
+        return this.ask(event.item_id);
+      case "conversation.item.retrieved":
+        return this.keep(event.item);
+    }
+  }
+
+  add(item, previous) {
+    if (item.type !== "message" || item.role === "system") return;
+    const text = item.content.map((part) => part.text ?? part.transcript ?? "").join("");
+    const spoken = item.content.some((part) => SPOKEN.has(part.type));
+    const known = this.lines.get(item.id);
+    const note = text ? "" : item.role === "assistant" ? "thinking" : spoken ? "spoken" : "";
+    this.update(item.id, item.role, { text: text || known?.text || "", note, busy: item.status === "in_progress" });
+    this.place(item.id, previous);
+  }
+
+  /** An item that was put between others stands between them here too. */
+  place(id, previous) {
+    const before = this.lines.get(previous)?.element;
+    const { element } = this.lines.get(id);
+    if (before && before.nextElementSibling !== element && element.previousElementSibling !== before) before.after(element);
+  }
+
+  append(id, role, delta) {
+    const text = (this.lines.get(id)?.text ?? "") + delta;
+    this.update(id, role, { text, note: "", busy: true });
+  }
+
+  finish(response) {
+    const why = { cancelled: "interrupted", failed: "failed", incomplete: "cut short" }[response.status] ?? "";
+    for (const item of response.output) {
+      if (!this.lines.has(item.id)) continue;
+      this.update(item.id, "assistant", { note: why, busy: false });
+    }
+  }
+
+  keep(item) {
+    const heard = (item.content ?? []).map((part) => part.transcript ?? part.text ?? "").join("");
+    if (this.lines.has(item.id)) this.update(item.id, "assistant", { heard, note: "interrupted", busy: false });
+  }
+
+  remove(id) {
+    this.lines.get(id)?.element.remove();
+    this.lines.delete(id);
+  }
+
+  update(id, role, change) {
+    const line = this.lines.get(id) ?? this.create(id, role);
+    Object.assign(line, change);
+    const { element, text, heard, note, busy } = line;
+    const kept = heard ?? text;
+    const words = element.querySelector(".words");
+    words.replaceChildren(kept);
+    if (text.length > kept.length) words.append(struck(text.startsWith(kept) ? text.slice(kept.length) : text));
+    element.querySelector(".note").textContent = note;
+    // A reader of the screen hears a line when it is whole, not each word of it again and again.
+    element.setAttribute("aria-busy", String(Boolean(busy)));
+    this.show(element);
+  }
+
+  create(id, role) {
+    const element = document.createElement("li");
+    element.className = role;
+    element.dataset.item = id;
+    element.innerHTML = '<b class="who"></b><p><span class="words"></span> <i class="note"></i></p>';
+    element.querySelector(".who").textContent = role === "user" ? "You" : "Vivavoce";
+    const line = { element, text: "", note: "", busy: false };
+    this.lines.set(id, line);
+    this.list.append(element);
+    this.empty.hidden = true;
+    return line;
+  }
+
+  show(element) {
+    if (element !== this.list.lastElementChild) return;
+    this.list.scrollTop = this.list.scrollHeight;
+  }
+}
+
+function struck(text) {
+  const element = document.createElement("s");
+  element.title = "Not heard";
+  element.textContent = text;
+  return element;
+}
