@@ -74,7 +74,7 @@ class Passage:
     lost: int
     """Datagrams, of all that the caller sent."""
     early_ms: float
-    """The delay of the sound, from being spoken to being handed to a session, at the begin ..."""
+    """The delay of the sound, from leaving the caller to being handed to a session, at the begin ..."""
     late_ms: float
     """... and at the end."""
 

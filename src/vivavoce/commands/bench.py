@@ -16,6 +16,7 @@ from vivavoce.commands.bench_barge_in import barge_in
 from vivavoce.commands.bench_browser import browser
 from vivavoce.commands.bench_calls import calls
 from vivavoce.commands.bench_context import context
+from vivavoce.commands.bench_long_call import long_call
 from vivavoce.commands.bench_network import network
 from vivavoce.commands.bench_noise import noise
 from vivavoce.commands.bench_shared import EngineSet, environment, write
@@ -113,6 +114,7 @@ app.command()(barge_in)
 app.command()(browser)
 app.command()(calls)
 app.command()(context)
+app.command()(long_call)
 app.command()(network)
 app.command()(noise)
 app.command()(truncation)

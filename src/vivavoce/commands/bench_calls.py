@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -64,7 +64,7 @@ def calls(
 
     `vivavoce bench calls`: 200 calls, the server alone
 
-    `vivavoce bench calls --webrtc --cycles 100`: calls from browsers, which take real time
+    `vivavoce bench calls --webrtc --warm-up 100 --cycles 100`: calls from browsers, which take real time
 
     `vivavoce bench calls --engines local --warm-up 150`: the default models too
 
@@ -120,15 +120,20 @@ def show(console: Console, found: CallsReport) -> None:
         highlight=False,
         soft_wrap=True,
     )
+    console.print(holdings_table(found.growth))
+    for head, body in _lines(found):
+        console.print(f"{head:<15} {body}", highlight=False, soft_wrap=True)
+
+
+def holdings_table(growth: Sequence[Growth]) -> Table:
+    """What a server held before and after."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("the server holds", no_wrap=True)
     for column in ("before", "after", "more", "at most"):
         table.add_column(column, justify="right", no_wrap=True)
-    for each in found.growth:
+    for each in growth:
         table.add_row(each.name, *_row(each), style="" if each.within else "red")
-    console.print(table)
-    for head, body in _lines(found):
-        console.print(f"{head:<15} {body}", highlight=False, soft_wrap=True)
+    return table
 
 
 def _row(growth: Growth) -> Iterator[str]:

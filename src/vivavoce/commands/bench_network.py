@@ -49,8 +49,8 @@ def network(
     Callers speak at the same time, each through a relay of UDP that loses datagrams, delays them, and lets later ones
     overtake, in both directions, from the first packet of the handshake on. Its chances have a seed. What the server
     hears is transcribed by the local Whisper and compared with what was said. The delay is that of the sound, from
-    being spoken to being handed to a session, a packet's own 20 ms included; it is found by laying what was heard over
-    what was said, in the first 10 s and in the last.
+    leaving the caller to being handed to a session, what the codec takes (6.5 ms) included; it is found by laying what
+    was heard over what was said, in the first 10 s and in the last.
 
     `vivavoce bench network`: a minute of speech over each network
 

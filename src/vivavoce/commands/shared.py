@@ -18,7 +18,7 @@ from vivavoce.audio.resample import resample
 from vivavoce.audio.wav import read_wav
 from vivavoce.commands.local_server import LocalServer, ServerFailed, local_server
 from vivavoce.testing.client import ClientError
-from vivavoce.testing.microphone import Speech, WireFormat
+from vivavoce.testing.microphone import Speech, WireFormat, speech_span
 
 INTERRUPTED = 130
 """The exit status of a program that Ctrl-C ended, as shells have it."""
@@ -46,9 +46,11 @@ def question(path: Path, wire: WireFormat) -> Speech:
 
 
 def recording(path: Path) -> Pcm:
-    """A WAV file as 24 kHz. Raises `CommandError`."""
+    """A WAV file of something that is said, at 24 kHz. Raises `CommandError`."""
     with _readable(path):
-        return resample(read_wav(path), WIRE_RATE)
+        audio = resample(read_wav(path), WIRE_RATE)
+        speech_span(audio)  # raises for silence
+        return audio
 
 
 @contextmanager

@@ -56,7 +56,6 @@ class LiveCall:
             self.channel.lost()
             await asyncio.wait({talking})
             await self._peer.close()
-            self.channel.released()
         talking.result()
 
     async def begun(self, running: asyncio.Task[None]) -> None:

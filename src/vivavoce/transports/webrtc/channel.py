@@ -77,12 +77,6 @@ class Channel:
         for each in (self._open, self._room, self._something):
             each.set()
 
-    def released(self) -> None:
-        """The connection is closed. Nothing of it is kept, or all of it would stay until the next full collection."""
-        if self._channel is not None:
-            self._channel.remove_all_listeners()
-            self._channel = None
-
     # --- a connection ---
 
     async def receive(self) -> str | bytes | None:

@@ -139,6 +139,11 @@ class Ice(Connection):  # type: ignore[misc,unused-ignore]
         self._query_consent_task = None  # or `close` would wait for itself
         await self.close()
 
+    async def close(self) -> None:
+        """Leave the network, and keep nothing that refers back to here: it would stay until a full collection."""
+        await super().close()
+        self._check_list.clear()
+
     def check_incoming(self, message: Message, addr: tuple[str, int], protocol: StunProtocol) -> None:
         """A question of the peer's, which proved to be its own."""
         self.seen()
