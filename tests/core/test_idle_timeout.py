@@ -113,6 +113,23 @@ def test_an_answer_that_the_client_cancelled_is_not_played_on() -> None:
     assert caller.session.deadline() == caller.now + 6.0
 
 
+def test_a_truncated_answer_is_not_played_on_either() -> None:
+    caller = idle()
+    answered(caller, seconds=10.0)
+    caller.now += 1.0
+    caller.send("conversation.item.truncate", item_id="item_2", content_index=0, audio_end_ms=1000)
+    assert caller.session.deadline() == caller.now + 6.0
+
+
+def test_a_truncation_that_comes_late_starts_no_new_wait() -> None:
+    caller = idle()
+    answered(caller, seconds=1.0)
+    ends = caller.now + 1.0 + 6.0
+    caller.now += 3.0
+    caller.send("conversation.item.truncate", item_id="item_2", content_index=0, audio_end_ms=100)
+    assert caller.session.deadline() == ends
+
+
 def test_an_out_of_band_response_starts_no_wait() -> None:
     caller = idle()
     caller.send("response.create", response={"conversation": "none"})

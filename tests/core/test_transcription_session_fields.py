@@ -9,7 +9,6 @@ from tests.core.caller import CAN, Caller, refusal, tags
 from vivavoce.core import effects as fx
 from vivavoce.core.opening import opening
 from vivavoce.protocol import server as wire
-from vivavoce.protocol.session import NoiseReduction
 
 CAPABLE = replace(
     CAN, noise_reduction=True, transcription_features=("prompt", "keywords", "languages", "delay", "logprobs")
@@ -71,11 +70,6 @@ def test_a_delay_has_words_told_while_they_are_spoken() -> None:
 
     assert looks({"delay": "minimal"})
     assert not looks({})
-
-
-def test_noise_reduction_is_in_force_for_whoever_cleans_the_audio() -> None:
-    caller = writer(noise_reduction={"type": "far_field", "strength": 0.5})
-    assert caller.session.settings.audio.input.noise_reduction == NoiseReduction("far_field", 0.5)
 
 
 def test_log_probabilities_are_asked_for_only_where_they_are_included() -> None:

@@ -285,6 +285,13 @@ def test_a_silent_turn_gets_no_answer() -> None:
         assert run_virtual(parts(ScriptedLlm(), ScriptedTts(), asked(*messages, spoken=spoken))) == [Finished()]
 
 
+def test_a_word_to_the_model_after_the_silence_is_followed() -> None:
+    llm, note = ScriptedLlm(says("Are you still there?")), Message("system", ("The user says nothing. Ask.",))
+    answer = run_virtual(parts(llm, ScriptedTts(sound(100)), asked(heard(""), note)))
+    assert [part.text for part in answer if isinstance(part, SpokenText)] == ["Are you still there?"]
+    assert llm.calls[0].request.messages == (note,)
+
+
 def test_a_failed_transcript_fails_the_answer() -> None:
     async def transcript() -> str:
         raise EngineError("asr_failed", "Could not hear.")

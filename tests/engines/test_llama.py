@@ -224,4 +224,4 @@ def test_conformance(runner: asyncio.Runner, llm: LlamaLlm) -> None:
 
 
 async def _conform(llm: LlamaLlm) -> None:
-    await check_llm(llm, bounds=Bounds(lag_ms=400, stop_s=3))
+    await check_llm(llm, bounds=Bounds(stop_s=3))

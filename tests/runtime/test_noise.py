@@ -16,6 +16,7 @@ from tests.runtime.hosting import CAN, SETTINGS, Hosted, engines, hosted
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.core.ids import CountingIds
+from vivavoce.core.opening import opening
 from vivavoce.core.session import Session
 from vivavoce.ports import NoiseKind
 from vivavoce.testing.clock import run_virtual
@@ -71,6 +72,21 @@ def test_what_is_committed_was_cleaned_to_its_last_sample() -> None:
             say(live)
             assert runs(await committed(live)) == [(4000, 6000)]
         assert reducer.opened == ["near_field"]
+
+    run_virtual(main())
+
+
+def test_a_transcription_session_hears_what_was_cleaned() -> None:
+    async def main() -> None:
+        can = structs.replace(CAN, noise_reduction=True)
+        settings = opening("transcription", "sess_1", "gpt-realtime", "alloy", can)
+        core = Session(settings, can, CountingIds(), asyncio.get_running_loop().time(), None)
+        async with hosted(replace(engines(), noise=FadingReducer()), core) as live:
+            audio = {"input": {"noise_reduction": NEAR, "turn_detection": None}}
+            live.client.say("session.update", session={"type": "transcription", "audio": audio})
+            await live.client.expect("session.updated")
+            say(live)
+            assert runs(await committed(live)) == [(4000, 6000)]
 
     run_virtual(main())
 

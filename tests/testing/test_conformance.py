@@ -86,8 +86,8 @@ from vivavoce.testing.script import sound
 Check = Callable[[], Coroutine[object, object, Report]]
 
 SPEECH = Pcm.join(sound(600, 16_000), 16_000)
-STRICT = Bounds(lag_ms=300, stop_s=0.3, patience_s=3, concurrent=3)
-EASY = replace(STRICT, lag_ms=1000)
+STRICT = Bounds(lag_ms=300, stall_ms=300, stop_s=0.3, patience_s=3, concurrent=3)
+EASY = replace(STRICT, lag_ms=1000, stall_ms=1000)
 """For the checks that are about something else, on a machine that is busy with other things."""
 
 

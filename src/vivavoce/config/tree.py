@@ -112,7 +112,7 @@ class Limits(Section, frozen=True, kw_only=True):
     max_sessions: Annotated[int, Meta(ge=1, le=100_000, description="Sessions at once.")] = 64
     session_minutes: Annotated[int, Meta(ge=0, le=525_600, description="Longest session; 0: no limit.")] = 60
     tokens_per_minute: Annotated[
-        int, Meta(ge=0, le=2**31 - 1, description="Tokens that one session may use in a minute; 0: no limit.")
+        int, Meta(ge=0, le=2**31 - 1, description="Tokens for answers in one session and minute; 0: no limit.")
     ] = 0
 
 
@@ -297,7 +297,9 @@ class OpenAiLlm(Remote, frozen=True, kw_only=True, tag="openai"):
         ),
     ] = None
     reasoning: Annotated[bool, Meta(description="The model knows reasoning_effort.")] = False
-    parallel_tool_calls: Annotated[bool, Meta(description="The model knows parallel_tool_calls.")] = False
+    parallel_tool_calls: Annotated[bool, Meta(description="It takes parallel_tool_calls, with tools or without.")] = (
+        False
+    )
     extra: Annotated[
         dict[str, object], Meta(description="Further fields of every request, such as temperature = 0.7.")
     ] = field(default_factory=dict)

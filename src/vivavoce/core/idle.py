@@ -22,11 +22,15 @@ class Idle:
         """More of an answer, at 24 kHz, on its way to the caller."""
         self._played_until = max(self._played_until, now) + samples / SAMPLES_PER_MS / 1000
 
-    def answered(self, now: float, *, cut: bool) -> None:
-        """An answer is over. One that was cut is not played on."""
-        if cut:
-            self._played_until = now
+    def answered(self, now: float) -> None:
+        """An answer is over, and played to its end unless it is `cut`."""
         self._since = max(self._played_until, now)
+
+    def cut(self, now: float) -> None:
+        """What was still to be played is not played on."""
+        self._played_until = min(self._played_until, now)
+        if self._since is not None:
+            self._since = min(self._since, now)
 
     def disturbed(self) -> None:
         """Somebody speaks, or will."""

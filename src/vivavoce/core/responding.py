@@ -25,8 +25,8 @@ from vivavoce.protocol.items import ClientItem, InputText, Item, ItemReference
 from vivavoce.protocol.session import Reasoning, SessionObject
 
 _SILENCE = (
-    "The caller has said nothing for {:g} seconds. Ask in one short sentence whether they are still there, or go on "
-    "where the conversation stopped."
+    "The user has said nothing for {:g} seconds. Speak to them in one short sentence, such as: Are you still there? Or "
+    "go on where the conversation stopped."
 )
 
 

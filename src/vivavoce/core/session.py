@@ -193,9 +193,13 @@ class Session:
                 case wire.ResponseDone(response=response) if (
                     response.conversation_id and not self._hearing.speaking and not self._output.sounding(response.id)
                 ):
-                    self._idle.answered(now, cut=response.status == "cancelled")
+                    self._idle.answered(now)
+                    if response.status == "cancelled":
+                        self._idle.cut(now)
+                case wire.ConversationItemTruncated():
+                    self._idle.cut(now)
                 case wire.OutputAudioBufferStopped() | wire.OutputAudioBufferCleared() if not self._hearing.speaking:
-                    self._idle.answered(now, cut=True)
+                    self._idle.answered(now)
                 case _:
                     pass
 

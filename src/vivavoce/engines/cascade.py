@@ -245,10 +245,8 @@ async def _heard(prompt: Prompt) -> Prompt | None:
         if text:
             messages.append(Message(message.role, (text,)))
         spoke = any(isinstance(part, Speech) for part in message.content)
-        if message.role == "user":
-            silent = not text and spoke
-        elif message.role == "assistant":
-            silent = False
+        # Not after an answer, nor after a word to the model: it may say what to make of the silence.
+        silent = message.role == "user" and spoke and not text
     return None if silent else replace(prompt, messages=tuple(messages))
 
 

@@ -26,6 +26,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from vivavoce.audio.pcm import WIRE_RATE, Pcm
+from vivavoce.engines import onnx
 from vivavoce.engines.bridge import Worker
 from vivavoce.engines.voice_gate import Manner, VoiceGate
 from vivavoce.ports import EngineError, NoiseKind
@@ -72,7 +73,7 @@ class GtcrnNoiseReducer:
 
     async def start(self) -> None:
         """Load and warm up, in 0.1 s. Raises `EngineError` (`engine_unavailable`)."""
-        self._session = await self._worker.run(_load, self._model)
+        self._session = await self._worker.run(onnx.load, self._model, "noise reduction")
         await self.open("near_field").push(Pcm.silence(100), 1.0)
 
     async def aclose(self) -> None:
@@ -168,15 +169,3 @@ def _power(spectrum: _Spectrum, bins: slice = _VOICE) -> float:
     """Of a frame of samples in [-1, 1], as far as it lies in these bins."""
     part = spectrum[bins]
     return float(np.sum(part.real**2 + part.imag**2)) * _POWER
-
-
-def _load(model: Path) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    # Each call is far too short to share among threads, and idle ones would spin.
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # a missing, truncated or foreign file: each raises a class of its own
-        message = f"The noise reduction model {model} cannot be loaded. Run `vivavoce models pull` to get it."
-        raise EngineError("engine_unavailable", message) from error

@@ -15,6 +15,7 @@ import numpy as np
 import onnxruntime
 
 from vivavoce.audio.pcm import Pcm
+from vivavoce.engines import onnx
 from vivavoce.ports import EngineError
 
 RATE = 16_000
@@ -58,7 +59,7 @@ class SileroVad:
 
     async def start(self) -> None:
         """Load and warm up, in 0.1 s. Raises `EngineError` (`engine_unavailable`)."""
-        self._session = _load(self._model)
+        self._session = onnx.load(self._model, "voice activity")
         self.open().probability(Pcm(np.zeros(FRAME, np.int16), RATE))
 
     async def aclose(self) -> None:
@@ -93,17 +94,3 @@ class SileroStream:
             raise EngineError("engine_failed", f"Voice activity detection failed: {error}") from error
         self._state = np.asarray(state)
         return float(np.asarray(output)[0, 0])
-
-
-def _load(model: Path) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    # Each call is far too short to share among threads, and idle ones would spin.
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # a missing, truncated or foreign file: each raises a class of its own
-        raise EngineError(
-            "engine_unavailable",
-            f"The voice activity model {model} cannot be loaded. Run `vivavoce models pull` to get it.",
-        ) from error

@@ -14,6 +14,7 @@ import onnxruntime
 from vivavoce.audio.mel import MEL_RATE, smart_turn_mel
 from vivavoce.audio.pcm import Pcm
 from vivavoce.audio.resample import resample
+from vivavoce.engines import onnx
 from vivavoce.engines.bridge import Worker
 from vivavoce.ports import EngineError
 
@@ -41,7 +42,7 @@ class SmartTurn:
 
     async def start(self) -> None:
         """Load and warm up, in about 0.3 s. Raises `EngineError` (`engine_unavailable`)."""
-        self._session = await self._worker.run(_load, self._model, self._threads)
+        self._session = await self._worker.run(onnx.load, self._model, "end-of-turn", self._threads)
         await self.finished(Pcm.silence(1000, MEL_RATE))
 
     async def aclose(self) -> None:
@@ -66,20 +67,3 @@ def _infer(session: onnxruntime.InferenceSession, turn: Pcm) -> float:
     except Exception as error:  # onnxruntime's exceptions have no public base class
         raise EngineError("engine_failed", f"End-of-turn detection failed: {error}") from error
     return float(np.asarray(probability)[0, 0])
-
-
-def _load(model: Path, threads: int) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # Between calls the threads sleep: a spinning one takes a core from speech recognition.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # a missing, truncated or foreign file: each raises a class of its own
-        raise EngineError(
-            "engine_unavailable",
-            f"The end-of-turn model {model} cannot be loaded. Run `vivavoce models pull` to get it.",
-        ) from error
-    return session

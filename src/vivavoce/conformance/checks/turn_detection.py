@@ -176,6 +176,7 @@ async def idle(suite: Suite) -> None:
             expect(named == item_id, f"{kind} should be of the item that timeout_triggered named.", event)
         answer = await told(wire, await wire.next("response.created"))
         expect(at(answer.done, "response", "status") == "completed", "Idleness should be answered.", answer.done)
+        expect(bool(at(answer.done, "response", "output")), "The answer to idleness should say something.", answer.done)
 
 
 SECTION = Section(

@@ -167,7 +167,7 @@ class OpenAiLlm:
         if self._reasoning and prompt.effort is not None:
             body["reasoning_effort"] = prompt.effort
         # Servers refuse the field where there are no tools to call.
-        if self._parallel_tool_calls and prompt.parallel_tool_calls is not None and "tools" in body:
+        if self._parallel_tool_calls and prompt.parallel_tool_calls is not None:
             body["parallel_tool_calls"] = prompt.parallel_tool_calls
         return body
 
