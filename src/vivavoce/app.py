@@ -17,6 +17,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from vivavoce import __version__
+from vivavoce.composition import ModelKind, beginning, capabilities, engine_set, model_names, network
 from vivavoce.config import Config, engine_options
 from vivavoce.core.capabilities import Capabilities
 from vivavoce.core.opening import bound, bound_translation, over_the_line
@@ -26,7 +27,6 @@ from vivavoce.engines import Engines, build
 from vivavoce.observe.metrics import Metrics
 from vivavoce.observe.recording import recording
 from vivavoce.observe.trace import TraceWriter
-from vivavoce.offer import ModelKind, beginning, capabilities, engine_set, model_names, network
 from vivavoce.ports import EngineError, Prompt, Voice
 from vivavoce.protocol.errors import ProtocolError
 from vivavoce.protocol.session import AnySessionPatch, SessionObject
@@ -178,7 +178,7 @@ class Server:
             if isinstance(settings, TranslationSession)
             else Session(settings, can, ids, now, expires_in)
         )
-        with recording(self._recorders(ids, settings, now, expires_in)) as recorder:
+        with recording(self._recorders(ids, settings, can, now, expires_in)) as recorder:
             locks = allowed.secret.locks if allowed.secret else UNLOCKED
             engines, line = engine_set(self._config, self._engines), call.line if call else None
             runner = Runner(session, connection, engines, self._metrics, recorder, locks, line)
@@ -194,17 +194,22 @@ class Server:
         return self.can
 
     def _recorders(
-        self, ids: RandomIds, settings: SessionObject | TranslationSession, now: float, expires_in: float | None
+        self,
+        ids: RandomIds,
+        settings: SessionObject | TranslationSession,
+        can: Capabilities,
+        now: float,
+        expires_in: float | None,
     ) -> Iterator[TraceWriter | SpanRecorder]:
         folder = self._config.trace.folder
-        if folder is not None and self.can is not None:
+        if folder is not None:
             path = Path(folder) / f"{settings.id}.jsonl"
             yield TraceWriter(
                 path,
                 seed=ids.seed,
                 settings=settings,
                 voice=self._config.model.voice,
-                can=self.can,
+                can=can,
                 now=now,
                 expires_in=expires_in,
             )

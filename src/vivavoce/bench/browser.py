@@ -21,6 +21,7 @@ from vivavoce.audio.pcm import WIRE_RATE, Pcm
 from vivavoce.audio.resample import resample
 from vivavoce.audio.wav import wav_bytes
 from vivavoce.bench.barge_in import INTERRUPTIONS
+from vivavoce.bench.detour import detour, without_addresses
 from vivavoce.bench.question import spoken_question
 from vivavoce.config import Config
 from vivavoce.engines import Engines
@@ -31,6 +32,7 @@ from vivavoce.runtime.line import Line
 from vivavoce.serving import serving
 from vivavoce.testing.chromium import chromium
 from vivavoce.testing.ears import EARS, RATE, Sound
+from vivavoce.testing.rough_path import Roughness, RoughPath
 from vivavoce.transports.webrtc.call import LiveCall
 from vivavoce.transports.webrtc.ice import Network
 from vivavoce.transports.webrtc.offer import PATH
@@ -82,22 +84,39 @@ class Echo:
         """Nobody asks."""
 
 
-def echo_app() -> Starlette:
-    """Calls that hear themselves, without a session."""
-    calls: set[asyncio.Task[None]] = set()
+class Echoing:
+    """Calls that hear themselves, without a session; each datagram is lost with the chance `loss`, each way."""
 
-    async def create(request: Request) -> Response:
-        live = LiveCall("rtc_echo", Offer.parse((await request.body()).decode()), Network())
-        answer = await live.answer()
-        task = asyncio.create_task(live.run(_echoing(live)))
-        calls.add(task)
-        task.add_done_callback(calls.discard)
-        return PlainTextResponse(answer, 201)
+    def __init__(self, loss: float = 0.0, seed: int = 1) -> None:
+        self.app = Starlette(routes=[Route(PAGE, _page), Route(PATH, self._create, methods=["POST"])])
+        self._roughness = Roughness(loss=loss)
+        self._seed = seed
+        self._paths: list[RoughPath] = []
+        self._calls: set[asyncio.Task[None]] = set()
 
-    def page(_: Request) -> Response:
-        return PlainTextResponse("ok")
+    @property
+    def lost(self) -> int:
+        """Datagrams so far."""
+        return sum(path.there.lost + path.back.lost for path in self._paths)
 
-    return Starlette(routes=[Route(PAGE, page), Route(PATH, create, methods=["POST"])])
+    async def _create(self, request: Request) -> Response:
+        offer = without_addresses((await request.body()).decode())
+        live = LiveCall("rtc_echo", Offer.parse(offer), Network())
+        told = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(self._call(live, await live.answer(), told))
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
+        return PlainTextResponse(await told, 201)
+
+    async def _call(self, live: LiveCall, answer: str, told: asyncio.Future[str]) -> None:
+        async with detour(answer, self._roughness, self._seed) as (led, path):
+            self._paths.append(path)
+            told.set_result(led)
+            await live.run(_echoing(live))
+
+
+def _page(_: Request) -> Response:
+    return PlainTextResponse("ok")
 
 
 async def _echoing(live: LiveCall) -> None:

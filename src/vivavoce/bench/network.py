@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -13,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vivavoce.audio.pcm import WIRE_RATE, Pcm
+from vivavoce.bench.detour import detour, without_addresses
 from vivavoce.bench.rtc_caller import FRAME_S, SILENCE, calling, opus_packets
-from vivavoce.testing.rough_path import Roughness, RoughPath, rough_path
+from vivavoce.testing.rough_path import Roughness, RoughPath
 from vivavoce.transports.webrtc.call import LiveCall
 from vivavoce.transports.webrtc.ice import Network
 from vivavoce.transports.webrtc.sdp import Offer
@@ -31,8 +31,6 @@ CONDITIONS: dict[str, Roughness] = {
 }
 WINDOW_S = 10
 """Seconds of sound at the begin and at the end in which the delay is found."""
-_CANDIDATE = re.compile(r"^a=candidate:\S+ 1 udp \d+ (\S+) (\d+) typ host.*\r?$", re.MULTILINE | re.IGNORECASE)
-_ANY_CANDIDATE = re.compile(r"^a=candidate:.*\r?\n", re.MULTILINE)
 _REACH_S = 2
 """How far sound may have moved, in seconds."""
 _STEP = WIRE_RATE // 1000
@@ -92,17 +90,13 @@ async def _passage(pcm: Pcm, packets: Sequence[bytes], condition: str, seed: int
 
         async def answer(offer: str) -> str:
             """The caller and the server know no address but the path's."""
-            live = LiveCall("rtc_network", Offer.parse(_ANY_CANDIDATE.sub("", offer)), Network())
+            live = LiveCall("rtc_network", Offer.parse(without_addresses(offer)), Network())
             told = await live.answer()
             running = asyncio.create_task(live.run(_listen(live, ear)))
             stack.push_async_callback(asyncio.wait, [running])
-            found = _CANDIDATE.search(told)
-            assert found is not None, "a server has an address"
-            to = found[1], int(found[2])
-            paths.append(await stack.enter_async_context(rough_path(to, CONDITIONS[condition], seed)))
-            host, port = paths[0].address
-            line = found[0].replace(f" {found[1]} {found[2]} ", f" {host} {port} ").rstrip("\r")
-            return told[: found.start()] + line + "\r\n" + _ANY_CANDIDATE.sub("", told[found.start() :])
+            led, path = await stack.enter_async_context(detour(told, CONDITIONS[condition], seed))
+            paths.append(path)
+            return led
 
         async with calling(answer) as caller:
             await caller.say([SILENCE])

@@ -14,7 +14,7 @@ from rich.table import Table
 from starlette.types import ASGIApp
 
 from vivavoce.audio.pcm import Pcm
-from vivavoce.bench.browser import bursts, echo_app, humming_app, interruptions, recorded
+from vivavoce.bench.browser import Echoing, bursts, humming_app, interruptions, recorded
 from vivavoce.bench.browser_report import (
     ECHO_LIMIT_MS,
     LEAST_HEARD,
@@ -25,7 +25,6 @@ from vivavoce.bench.browser_report import (
     echoes,
     silences,
 )
-from vivavoce.bench.lossy import LossyLoop
 from vivavoce.bench.report import Spread
 from vivavoce.commands.bench_shared import write
 from vivavoce.commands.shared import CommandError, explained
@@ -53,8 +52,8 @@ def browser(
 
     **silence**: real voice detection, and an answer that is one long tone. From the first sound of a caller who
     interrupts to the last sound of the answer. **echo**: a line that plays back whatever is loud, without a session:
-    from a burst's beginning at the page to its beginning when it is back. **loss**: the same, while the server's UDP
-    sockets lose packets both ways; a burst of 100 ms is heard when 80 ms of it come back within half a second.
+    from a burst's beginning at the page to its beginning when it is back. **loss**: the same over a network that loses
+    packets both ways; a burst of 100 ms is heard when 80 ms of it come back within half a second.
 
     `vivavoce bench browser`: some three minutes
 
@@ -75,21 +74,20 @@ def browser(
 def _measure(times: int, loss: float, seed: int, errors: Console) -> BrowserReport:
     said = bursts(times, seed)
     try:
-        echo = echoes(_call("echo", echo_app(), said, LossyLoop(0.0, seed), errors))
-        bad = LossyLoop(loss, seed)
-        lossy = echoes(_call("loss", echo_app(), said, bad, errors), loss, bad.lost)
+        echo = echoes(_call("echo", Echoing().app, said, errors))
+        bad = Echoing(loss, seed)
+        lossy = echoes(_call("loss", bad.app, said, errors), loss, bad.lost)
         vad = SileroVad(model_path(os.environ)(SileroOptions().model))
         spoken = interruptions(times, seed)
-        stopped = silences(_call("silence", humming_app(vad), spoken, LossyLoop(0.0, seed), errors))
+        stopped = silences(_call("silence", humming_app(vad), spoken, errors))
     except (EngineError, NoChromium, PageError) as error:
         raise CommandError(str(error)) from None
     return browser_report(times, stopped, echo, lossy)
 
 
-def _call(name: str, app: ASGIApp, said: Pcm, loop: LossyLoop, errors: Console) -> Sound:
+def _call(name: str, app: ASGIApp, said: Pcm, errors: Console) -> Sound:
     errors.print(f"{name}: {said.ms / 1000:.0f} s", highlight=False)
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        return runner.run(recorded(app, said))
+    return asyncio.run(recorded(app, said))
 
 
 def show(console: Console, found: BrowserReport) -> None:

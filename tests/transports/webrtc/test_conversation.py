@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from aiortc import RTCRtpSender
@@ -10,6 +11,10 @@ from tests.live import live, spoken
 from tests.transports.calling import call, minted, run
 from tests.transports.webrtc.caller import Caller, calling
 
+from vivavoce.config import Config
+from vivavoce.config.tree import Trace
+from vivavoce.core import effects as fx
+from vivavoce.observe.trace import replay
 from vivavoce.ports import TextDelta
 from vivavoce.testing.fakes import STALL, ScriptedAsr, ScriptedLlm, says
 
@@ -42,6 +47,20 @@ def test_a_spoken_question_is_answered_aloud() -> None:
         assert asr.calls[0].request.ms == pytest.approx(600, abs=400)
 
     run(scenario)
+
+
+def test_a_call_that_was_recorded_runs_again(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        config = Config(trace=Trace(folder=str(tmp_path)))
+        async with live(config) as server, calling(server.http) as caller:
+            caller.microphone.say(spoken())
+            await caller.event("output_audio_buffer.stopped")
+
+    run(scenario)
+    (file,) = tmp_path.iterdir()
+    steps = list(replay(file))
+    assert any(isinstance(output, fx.Play) for step in steps for output in step.outputs)
+    assert all(step.same for step in steps)
 
 
 @pytest.mark.parametrize("codec", ["PCMU", "PCMA"])

@@ -12,9 +12,9 @@ from aioice import stun
 from aioice.ice import Connection
 from tests.transports.calling import run
 
+from vivavoce.composition import network
 from vivavoce.config import Config
 from vivavoce.config.webrtc import WebRtc
-from vivavoce.offer import network
 from vivavoce.protocol.errors import ProtocolError
 from vivavoce.transports.webrtc.ice import Ice, Network, Turn
 

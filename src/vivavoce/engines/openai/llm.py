@@ -166,7 +166,6 @@ class OpenAiLlm:
             body[self._max_tokens_field] = max_tokens
         if self._reasoning and prompt.effort is not None:
             body["reasoning_effort"] = prompt.effort
-        # Servers refuse the field where there are no tools to call.
         if self._parallel_tool_calls and prompt.parallel_tool_calls is not None:
             body["parallel_tool_calls"] = prompt.parallel_tool_calls
         return body
