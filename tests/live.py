@@ -16,7 +16,8 @@ from starlette.types import ASGIApp
 from vivavoce.app import Server, create_app
 from vivavoce.audio.pcm import Pcm
 from vivavoce.config import Config
-from vivavoce.engines import Engines
+from vivavoce.config.mcp import mcp_options
+from vivavoce.engines import MCP, Engines
 from vivavoce.engines.cascade import Cascade
 from vivavoce.engines.instant import InstantAsr, InstantLlm, InstantTts, InstantTurnDetector, InstantVad
 from vivavoce.ports import Asr, Llm, Tts, TurnDetector, Vad
@@ -53,8 +54,11 @@ async def live(
     tls: ssl.SSLContext | None = None,
     wrap: Callable[[ASGIApp], ASGIApp] = lambda app: app,
 ) -> AsyncIterator[Live]:
-    """A server with these engines, instant ones where none is given; `wrap` may put something around it."""
-    llm, tts = llm or InstantLlm(), tts or InstantTts()
+    """A server with these engines, instant ones where none is given; `wrap` may put something around it.
+
+    A model that calls tools gets the way to MCP servers too, as it is configured.
+    """
+    config, llm, tts = config or Config(), llm or InstantLlm(), tts or InstantTts()
     engines = Engines(
         vad=vad or InstantVad(),
         turn=turn or InstantTurnDetector(),
@@ -62,8 +66,9 @@ async def live(
         llm=llm,
         tts=tts,
         responder=Cascade(llm, tts),
+        tools=MCP["mcp"](model_folder, **mcp_options(config.mcp)) if "tools" in llm.features else None,
     )
-    server = Server(config or Config(), engines)
+    server = Server(config, engines)
     ready = asyncio.Event()
     async with serving(wrap(create_app(server, lambda _: ready.set())), tls=tls) as port:
         await ready.wait()

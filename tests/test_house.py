@@ -29,7 +29,9 @@ EXCEPTIONS = {
     "Hearing": "an entry for each event on the caller's side, a helper for each event of a turn",
     "LlamaLlm": "one library object, whose calls, prefills and waits must know of each other",
     "talk": "its signature is its options",
+    "Responding": "an entry for each thing that begins, changes or ends an answer",
     "Runner": "an entry for each command; what has a life of its own (answers, transcripts) has a class of its own",
+    "UserAgent": "an entry for each thing that a telephone does",
 }
 """What may be a little larger, and why."""
 MORE_METHODS, MORE_LINES = 3, 5

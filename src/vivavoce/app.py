@@ -46,6 +46,7 @@ from vivavoce.transports.webrtc.offer import WebRtc
 
 if TYPE_CHECKING:
     from vivavoce.observe.spans import SpanRecorder, Tracing
+    from vivavoce.telephony import Telephony
 
 _log = logging.getLogger(__name__)
 DRAIN_S = 5.0
@@ -74,7 +75,11 @@ class Server:
         """Whether there is a page to talk to."""
         self.cors_origins = config.server.cors_origins
         """Web pages that may call."""
+        self.refused = engines.responder.refused
+        """Why the language model cannot call a tool."""
         self.calls = WebRtc(self, network(config))
+        self.telephone = _telephone(config, self)
+        """None where no telephone is configured."""
 
     async def start(self) -> None:
         """Load and warm up every engine. Raises `EngineError`; sessions are taken only after this."""
@@ -85,6 +90,8 @@ class Server:
         can = capabilities(self._config, self._engines, tracing=self._tracing is not None)
         await self._engines.responder.warm(_beginning(self._config))
         self.can = can
+        if self.telephone is not None:
+            await self.telephone.start()
         _log.info("ready after %.1f s", time.monotonic() - started)
 
     async def watch(self) -> None:
@@ -95,6 +102,8 @@ class Server:
         """End all sessions, then the engines."""
         await self._registry.drain(DRAIN_S)
         await self.calls.aclose()
+        if self.telephone is not None:
+            await self.telephone.aclose()
         if self._tracing is not None:
             await asyncio.to_thread(self._tracing.close)
         for engine in self._engines.by_role().values():
@@ -142,6 +151,13 @@ class Server:
         """A live session of a project, by its id."""
         return self._registry.find(call_id, project)
 
+    def hang_up(self, call_id: str, project: str | None) -> bool:
+        """End a session of this project, or a telephone call that still rings; False: there is none."""
+        if session := self.find(call_id, project):
+            session.stop(1000, "hangup")
+            return True
+        return self.telephone is not None and self.telephone.decisions.hang_up(call_id, project)
+
     def bind(self, wanted: AnySessionPatch | UnsetType | TranslationRequest) -> SessionObject | TranslationSession:
         """What the sessions of a client secret begin with. Raises `ProtocolError`."""
         can, session_id = self._ready_to(), RandomIds()("sess")
@@ -178,7 +194,7 @@ class Server:
             if isinstance(settings, TranslationSession)
             else Session(settings, can, ids, now, expires_in)
         )
-        with recording(self._recorders(ids, settings, can, now, expires_in)) as recorder:
+        with recording(_recorders(self._config, self._tracing, ids, settings, can, now, expires_in)) as recorder:
             locks = allowed.secret.locks if allowed.secret else UNLOCKED
             engines, line = engine_set(self._config, self._engines), call.line if call else None
             runner = Runner(session, connection, engines, self._metrics, recorder, locks, line)
@@ -192,29 +208,6 @@ class Server:
         if self.can is None:
             raise ProtocolError("server_starting", "The server is still loading its models.", kind="server_error")
         return self.can
-
-    def _recorders(
-        self,
-        ids: RandomIds,
-        settings: SessionObject | TranslationSession,
-        can: Capabilities,
-        now: float,
-        expires_in: float | None,
-    ) -> Iterator[TraceWriter | SpanRecorder]:
-        folder = self._config.trace.folder
-        if folder is not None:
-            path = Path(folder) / f"{settings.id}.jsonl"
-            yield TraceWriter(
-                path,
-                seed=ids.seed,
-                settings=settings,
-                voice=self._config.model.voice,
-                can=can,
-                now=now,
-                expires_in=expires_in,
-            )
-        if self._tracing is not None and isinstance(settings, SessionObject):
-            yield self._tracing.recorder(settings, now)
 
 
 def create_server(config: Config, model_path: Callable[[str], Path]) -> Server:
@@ -253,6 +246,7 @@ def create_app(server: Server, on_started: Callable[[EngineError | None], None] 
         *Http(server, server.auth).routes(),
         *SecretRoutes(server).routes(),
         *calls.routes(server),
+        *(server.telephone.routes() if server.telephone else ()),
         *server.calls.routes(),
     ]
     if server.playground:
@@ -272,6 +266,39 @@ def _cors(origins: tuple[str, ...]) -> Middleware:
         allow_headers=["*"],
         expose_headers=["Location"],
     )
+
+
+def _recorders(
+    config: Config,
+    tracing: Tracing | None,
+    ids: RandomIds,
+    settings: SessionObject | TranslationSession,
+    can: Capabilities,
+    now: float,
+    expires_in: float | None,
+) -> Iterator[TraceWriter | SpanRecorder]:
+    folder = config.trace.folder
+    if folder is not None:
+        path = Path(folder) / f"{settings.id}.jsonl"
+        yield TraceWriter(
+            path,
+            seed=ids.seed,
+            settings=settings,
+            voice=config.model.voice,
+            can=can,
+            now=now,
+            expires_in=expires_in,
+        )
+    if tracing is not None and isinstance(settings, SessionObject):
+        yield tracing.recorder(settings, now)
+
+
+def _telephone(config: Config, server: Server) -> Telephony | None:
+    if not config.sip.listen:
+        return None
+    from vivavoce.telephony import Telephony  # a server without one needs not load it
+
+    return Telephony(config, server)
 
 
 def _tracing(config: Config) -> Tracing | None:

@@ -51,7 +51,13 @@ def capabilities(config: Config, engines: Engines, tracing: bool) -> Capabilitie
         noise_reduction=engines.noise is not None,
         retention="window" in responder.features,
         reasoning="reasoning" in responder.features,
+        tools="tools" in responder.features,
         parallel_tool_calls="parallel_tool_calls" in responder.features,
+        filler=config.tools.filler,
+        filler_after_s=config.tools.filler_after_s,
+        images=engines.images is not None or "images" in responder.features,
+        image_urls=engines.image_urls is not None,
+        mcp=engines.tools.labels if engines.tools is not None else None,
         instructions=config.model.instructions,
         tracing=tracing,
         tokens_per_minute=config.limits.tokens_per_minute,
@@ -69,7 +75,10 @@ def engine_set(config: Config, engines: Engines) -> EngineSet:
         turn=engines.turn,
         noise=engines.noise,
         speculate=_speculates(config),
-        timeouts=Timeouts(limits.transcript_s, limits.first_part_s, limits.next_part_s, limits.turn_s),
+        reader=engines.images,
+        fetcher=engines.image_urls,
+        tools=engines.tools,
+        timeouts=Timeouts(limits.transcript_s, limits.first_part_s, limits.next_part_s, limits.turn_s, limits.image_s),
     )
 
 

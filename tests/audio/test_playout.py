@@ -83,9 +83,15 @@ def test_a_pause_counts_and_what_follows_is_marked() -> None:
 
 def test_a_telephone_is_sent_silence_without_end() -> None:
     playout = Playout(continuous=True)
-    assert playout.frame(0.0) is None
     playout.push(hum(20), "a")
     assert [frame.position for frame in run(playout, 1.0, 2.0)] == list(range(0, 48_000, 480))
+
+
+def test_a_telephone_is_sent_silence_before_anything_is_said() -> None:
+    frames = run(Playout(continuous=True), 1.0, 1.0)
+    assert [frame.position for frame in frames] == list(range(0, 24_000, 480))
+    assert not audio(frames).samples.any()
+    assert [frame.first for frame in frames] == [True] + [False] * 49
 
 
 def test_late_asking_is_made_good_up_to_a_bound() -> None:

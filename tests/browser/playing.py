@@ -9,7 +9,8 @@ from tests.browser.chromium import Chromium, Page
 from tests.live import live
 
 from vivavoce.config import Config
-from vivavoce.engines.instant import InstantLlm
+from vivavoce.engines.instant import ASR_TEXT, InstantAsr, InstantLlm
+from vivavoce.ports import Llm
 
 SHORT = "Yes."
 LONG = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen."
@@ -34,7 +35,7 @@ class Playground:
     async def lines(self) -> list[str]:
         """The captions: who and what, with what was not heard in brackets."""
         lines: list[str] = await self.page.evaluate(
-            """[...document.querySelectorAll('#lines li')].map((line) => {
+            """[...document.querySelectorAll('#lines li:not(.tool)')].map((line) => {
               const words = line.querySelector('.words');
               const struck = words.querySelector('s')?.textContent;
               const heard = struck ? words.textContent.slice(0, -struck.length) + `[${struck}]` : words.textContent;
@@ -42,6 +43,22 @@ class Playground:
             })"""
         )
         return lines
+
+    async def cards(self) -> list[str]:
+        """The calls: what with which arguments, how it stands (without its time), and what came of it."""
+        cards: list[str] = await self.page.evaluate(
+            """[...document.querySelectorAll('#lines li.tool')].map((card) => {
+              const text = (each) => card.querySelector(each).textContent;
+              const output = text('.output');
+              return `${text('.name')}(${text('.arguments')}) ${card.dataset.state}${output && ': '}${output}`;
+            })"""
+        )
+        return cards
+
+    async def until_card(self, state: str, name: str = "") -> None:
+        """Until a call stands so."""
+        card = f"document.querySelector('#lines li.tool[data-state={state}]')"
+        await self.page.until(f"{card}?.querySelector('.name').textContent.startsWith('{name}')")
 
     async def problems(self) -> list[str]:
         """The names of what went wrong."""
@@ -65,11 +82,13 @@ async def playground(
     *,
     connection: str = "websocket",
     answer: str = SHORT,
+    llm: Llm | None = None,
+    heard: str = ASR_TEXT,
     width: int = 1280,
 ) -> AsyncIterator[Playground]:
-    """The page of a server that answers `answer`, ready to be used."""
+    """The page of a server that hears `heard` in speech and answers `answer`, or whatever `llm` does."""
     async with (
-        live(config, llm=InstantLlm(answer)) as server,
+        live(config, asr=InstantAsr(heard), llm=llm or InstantLlm(answer)) as server,
         browser.page(f"http://127.0.0.1:{server.port}/", width) as page,
     ):
         await page.until("document.querySelector('#version').textContent !== ''")

@@ -9,7 +9,7 @@ import pytest
 from tests.cli.helpers import question, vivavoce
 
 INSTANT = {f"VIVAVOCE_ENGINES__{role}__NAME": "instant" for role in ("VAD", "TURN", "ASR", "LLM", "TTS")}
-INSTANT["VIVAVOCE_ENGINES__NOISE__NAME"] = "none"
+INSTANT |= {f"VIVAVOCE_ENGINES__{role}__NAME": "none" for role in ("NOISE", "IMAGES")}
 
 
 def test_talk_brings_its_own_server(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from agents.realtime import RealtimeAgent, RealtimeModelSendRawMessage, RealtimeRunner, RealtimeSession
 from report import INSTRUCTIONS, PAUSE, VOICE, Inbox, digest, pieces, report, start
@@ -16,6 +18,7 @@ class Caller:
         self.audio = bytearray()
         self.errors: list[str] = []
         self.history: list = []
+        self.answers: list[str] = []
         self._session = session
 
     async def listen(self) -> None:
@@ -33,14 +36,28 @@ class Caller:
                     self.errors.append(str(event.error))
                     self.inbox.put("refusal", event.error)
                 case "raw_model_event" if event.data.type == "raw_server_event":
+                    if event.data.data["type"] == "response.output_audio_transcript.done":
+                        self.answers.append(event.data.data["transcript"])
                     self.inbox.put(event.data.data["type"], event.data.data)
                 case other:
-                    self.inbox.put(other)
+                    self.inbox.put(other, event)
+
+    async def answer(self) -> str:
+        """The words of the next response that has any."""
+        await self.inbox.until("response.output_audio_transcript.done")
+        return await self.inbox.until("agent_end")
+
+    async def answers_until(self, word: str) -> list[str]:
+        """Those up to the one with this word: it asks for an answer whenever a tool returns."""
+        words = [await self.answer()]
+        while word not in words[-1]:
+            words.append(await self.answer())
+        return words
 
     def last(self, role: str) -> str:
         """The transcript of this role's last message, as the session's history has it."""
-        message = [item for item in self.history if item.type == "message" and item.role == role][-1]
-        return message.content[0].transcript if message.content else ""
+        messages = [item for item in self.history if item.type == "message" and item.role == role]
+        return messages[-1].content[0].transcript if messages and messages[-1].content else ""
 
     async def say(self, speech: bytes) -> None:
         """Into the microphone."""
@@ -78,20 +95,28 @@ async def converse(session: RealtimeSession, caller: Caller, speech: bytes) -> N
     report("after the refusal", words=await inbox.until("agent_end"))
 
 
-async def main(url: str, key: str, speech: bytes) -> None:
-    """The conversation."""
-    runner = RealtimeRunner(RealtimeAgent(name="Pirate", instructions=INSTRUCTIONS))
+@asynccontextmanager
+async def connected(url: str, key: str, agent: RealtimeAgent) -> AsyncIterator[tuple[RealtimeSession, Caller]]:
+    """A session with this agent."""
     model = {
         "url": f"{url.replace('http', 'ws', 1)}/realtime?model=gpt-realtime",
         "api_key": key,
         "initial_model_settings": {"voice": VOICE},
     }
-    session = await runner.run(model_config=model)
+    session = await RealtimeRunner(agent).run(model_config=model)
     async with asyncio.TaskGroup() as tasks, session:
         caller = Caller(session)
         tasks.create_task(caller.listen())
+        yield session, caller
+
+
+async def main(url: str, key: str, speech: bytes) -> None:
+    """The conversation."""
+    agent = RealtimeAgent(name="Pirate", instructions=INSTRUCTIONS)
+    async with connected(url, key, agent) as (session, caller):
         await converse(session, caller, speech)
     report("closed")
 
 
-start(main)
+if __name__ == "__main__":
+    start(main)

@@ -127,4 +127,5 @@ async def main(url: str, key: str, speech: bytes) -> None:
     report("closed")
 
 
-start(main)
+if __name__ == "__main__":
+    start(main)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
 from pipecat.frames.frames import (
     BotStoppedSpeakingFrame,
     EndFrame,
@@ -37,6 +40,8 @@ class Witness(BaseObserver):
         super().__init__()
         self.audio = bytearray()
         self.errors: list[str] = []
+        self.answers: list[str] = []
+        """The words of every answer that had any."""
         self._inbox = inbox
         self._service = service
         self._words = ""
@@ -55,6 +60,7 @@ class Witness(BaseObserver):
             case TTSTextFrame(text=text):
                 self._words += text
             case LLMFullResponseEndFrame():
+                self.answers += [self._words] if self._words else []
                 self._inbox.put("answer", self._words)
             case TranscriptionFrame(text=text):
                 self._inbox.put("heard", text)
@@ -88,6 +94,12 @@ class Caller:
         await self._inbox.until("answering")
         words = await self._inbox.until("answer")
         await self._worker.queue_frame(BotStoppedSpeakingFrame(), FrameDirection.UPSTREAM)
+        return words
+
+    async def words(self) -> str:
+        """Those of the next answer that has any: one that only calls a tool has none."""
+        while not (words := await self.answer()):
+            pass
         return words
 
 
@@ -128,8 +140,11 @@ async def converse(
     report("after the refusal", words=await caller.answer())
 
 
-async def main(url: str, key: str, speech: bytes) -> None:
-    """The conversation."""
+@asynccontextmanager
+async def pipeline(
+    url: str, key: str, inbox: Inbox, words: str, tools: ToolsSchema | None = None
+) -> AsyncIterator[tuple[Caller, OpenAIRealtimeLLMService, Witness]]:
+    """A running one, whose user begins with these words."""
     audio = events.AudioConfiguration(
         input=events.AudioInput(
             transcription=events.InputAudioTranscription(), turn_detection=events.SemanticTurnDetection()
@@ -143,20 +158,26 @@ async def main(url: str, key: str, speech: bytes) -> None:
             system_instruction=INSTRUCTIONS, session_properties=events.SessionProperties(audio=audio)
         ),
     )
-    context = LLMContext([{"role": "user", "content": "Hello?"}])
+    context = LLMContext([{"role": "user", "content": words}], **({"tools": tools} if tools else {}))
     aggregators = LLMContextAggregatorPair(context)
-    inbox = Inbox()
     witness = Witness(inbox, service)
-    pipeline = Pipeline([aggregators.user(), service, aggregators.assistant()])
-    worker = PipelineWorker(pipeline, observers=[witness])
+    worker = PipelineWorker(Pipeline([aggregators.user(), service, aggregators.assistant()]), observers=[witness])
     runner = WorkerRunner(handle_sigint=False)
     await runner.add_workers(worker)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(runner.run())
         await worker.queue_frame(LLMContextFrame(context))
-        await converse(Caller(worker, service, inbox), service, inbox, witness, speech)
+        yield Caller(worker, service, inbox), service, witness
         await worker.queue_frame(EndFrame())
+
+
+async def main(url: str, key: str, speech: bytes) -> None:
+    """The conversation."""
+    inbox = Inbox()
+    async with pipeline(url, key, inbox, "Hello?") as (caller, service, witness):
+        await converse(caller, service, inbox, witness, speech)
     report("closed")
 
 
-start(main)
+if __name__ == "__main__":
+    start(main)

@@ -13,6 +13,11 @@ PATIENCE_S = 20
 """How long the next event may take."""
 INSTRUCTIONS = "Arr, matey."
 VOICE = "cedar"
+WISH = 'Use weather with {"city": "Oslo"}.'
+"""What the scripted model does; it then tells what came back."""
+TWO_WISHES = 'Use weather with {"city": "Oslo"} and use weather with {"city": "Bergen"}.'
+SLOW_WISH = 'Use weather with {"city": "Rome"}.'
+CLOCK_WISH = 'Use clock with {"city": "Oslo"}.'
 RATE = 24_000
 PAUSE = bytes(RATE // 1000 * 2 * 1500)
 """Silence, long enough to end a turn."""
@@ -33,6 +38,23 @@ def pieces(speech: bytes, ms: int = 40) -> Iterator[bytes]:
     size = RATE * ms // 1000 * 2
     for start in range(0, len(speech), size):
         yield speech[start : start + size]
+
+
+class Weather:
+    """A tool. In Rome it takes until `arrived` is set."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.begun = asyncio.Event()
+        self.arrived = asyncio.Event()
+
+    async def look(self, city: str) -> str:
+        """What the weather is like in a city."""
+        self.asked.append(city)
+        if city == "Rome":
+            self.begun.set()
+            await asyncio.wait_for(self.arrived.wait(), PATIENCE_S)
+        return f"rain in {city}"
 
 
 class Inbox:
@@ -65,7 +87,8 @@ class Inbox:
                 return self._events[at - 1][1]
 
 
-def start(main: Callable[[str, str, bytes], Coroutine[object, object, None]]) -> None:
-    """Run a program with what it was told: the address as in `http://host:port/v1`, the key, the speech."""
-    url, key, speech = sys.argv[1:]
-    asyncio.run(main(url, key, Path(speech).read_bytes()))
+def start(main: Callable[..., Coroutine[object, object, None]]) -> None:
+    """Run a program with what it was told: the address as in `http://host:port/v1`, the key, the speech; and the
+    address of an MCP server where there is one."""
+    url, key, speech, *servers = sys.argv[1:]
+    asyncio.run(main(url, key, Path(speech).read_bytes(), *servers))

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,13 +20,17 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from tests.certificates import Certificate, certificate
+from tests.clients.almanac import almanac
+from tests.clients.bursts import in_bursts
+from tests.clients.clerk import SPOKEN_WISH, Clerk
 from tests.live import live, spoken
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.config import Config
+from vivavoce.config.mcp import Mcp
 from vivavoce.config.tree import Server
 from vivavoce.engines.instant import InstantAsr, InstantLlm, InstantTts
-from vivavoce.ports import Finished, Prompt, TextDelta, Voice
+from vivavoce.ports import CallPart, Finished, Prompt, TextDelta, Voice
 from vivavoce.serving import tls_context
 
 HERE = Path(__file__).parent
@@ -43,7 +48,7 @@ STORY = "Once there was a server. It answered and"
 class Parrot(InstantLlm):
     """Says its instructions and the last thing it was told; to a wish for a story, `STORY`."""
 
-    async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | Finished, None]:
+    async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | CallPart | Finished, None]:
         """Word by word."""
         # Some clients put what the user wrote into a system message.
         told = next(message for message in reversed(prompt.messages) if message.role != "assistant")
@@ -68,30 +73,49 @@ class Storyteller(InstantTts):
 class Program:
     """A client: what starts it, and what must be installed for that."""
 
+    client: str
     command: tuple[str, ...]
     installed: str
     """Below the repository's root; `make test` puts it there."""
     tls: bool = False
     """This client speaks to `https://` addresses only."""
+    bursts: bool = False
+    """What the server says comes to it in bursts."""
 
 
-def python(script: str) -> Program:
+def python(client: str, script: str) -> Program:
     """In the environment of the clients."""
-    return Program((str(ROOT / ".venv-clients/bin/python"), str(HERE / script)), ".venv-clients/.done")
+    return Program(client, (str(ROOT / ".venv-clients/bin/python"), str(HERE / script)), ".venv-clients/.done")
 
 
-def node(script: str, *, tls: bool = False) -> Program:
+def node(client: str, script: str, *, tls: bool = False, bursts: bool = False) -> Program:
     """With its packages beside it."""
-    return Program(("node", str(HERE / "node" / script)), "tests/clients/node/node_modules/.done", tls)
+    command = ("node", str(HERE / "node" / script))
+    return Program(client, command, "tests/clients/node/node_modules/.done", tls, bursts)
 
 
-PROGRAMS = {
-    "openai-agents for Python": python("agents_client.py"),
-    "livekit-plugins-openai": python("livekit_client.py"),
-    "pipecat-ai": python("pipecat_client.py"),
-    "openai for Node.js": node("openai.mjs", tls=True),
-    "@openai/agents-realtime": node("agents.mjs"),
-}
+PROGRAMS = (
+    python("openai-agents for Python", "agents_client.py"),
+    python("livekit-plugins-openai", "livekit_client.py"),
+    python("pipecat-ai", "pipecat_client.py"),
+    node("openai for Node.js", "openai.mjs", tls=True),
+    node("@openai/agents-realtime", "agents.mjs"),
+)
+TOOL_PROGRAMS = (
+    python("openai-agents for Python", "agents_tools_client.py"),
+    python("livekit-plugins-openai", "livekit_tools_client.py"),
+    python("pipecat-ai", "pipecat_tools_client.py"),
+    node("openai for Node.js", "openai_tools.mjs", tls=True),
+    node("@openai/agents-realtime", "agents_tools.mjs"),
+)
+"""With a function tool."""
+MCP_PROGRAMS = (
+    python("openai-agents for Python", "agents_mcp_client.py"),
+    node("@openai/agents-realtime", "agents_mcp.mjs"),
+    # Here it asks for an answer to a call only when it has had that answer.
+    node("@openai/agents-realtime, in bursts", "agents_mcp.mjs", bursts=True),
+)
+"""With an MCP server."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +126,13 @@ class Seen:
     status: int | None
     """None: it took longer than `LONGEST_S`."""
     output: str
+    asked: tuple[tuple[str, str], ...]
+    """What the MCP server was: names of tools, and cities."""
+
+    def step(self, name: str) -> Mapping[str, object]:
+        """What it printed for this step. Fails where it did not come to it."""
+        assert name in self.steps, f"It did not come to this step; it printed:\n{self.output}"
+        return self.steps[name]
 
 
 def spoken_as(words: str) -> str:
@@ -114,11 +145,10 @@ def spoken_as(words: str) -> str:
 
 
 @cache
-def seen(name: str) -> Seen:
+def seen(program: Program) -> Seen:
     """What this client saw: it is run once. Skips where it is not installed, which in CI is a failure."""
-    program = PROGRAMS[name]
     if shutil.which(program.command[0]) is None or not (ROOT / program.installed).exists():
-        reason = f"{name} is not installed; `make test` does it, for Node.js clients where there is npm."
+        reason = f"{program.client} is not installed; `make test` does it, for Node.js clients where there is npm."
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
     with TemporaryDirectory() as folder:
         speech = Path(folder, "speech.pcm")
@@ -128,20 +158,30 @@ def seen(name: str) -> Seen:
 
 
 async def _converse(program: Program, speech: Path, files: Certificate | None) -> Seen:
-    async with live(
-        Config(server=Server(keys=(KEY,))),
-        asr=InstantAsr(HEARD),
-        llm=Parrot(),
-        tts=Storyteller(),
-        tls=tls_context(files.cert, files.key) if files else None,
-    ) as server:
-        address = server.http.replace("http", "https") if files else server.http
+    told = program in PROGRAMS
+    async with (
+        almanac() as book,
+        live(
+            Config(server=Server(keys=(KEY,)), mcp=Mcp(allow=("127.0.0.1",))),
+            asr=InstantAsr(HEARD if told else SPOKEN_WISH),
+            llm=Parrot() if told else Clerk(),
+            tts=Storyteller(),
+            tls=tls_context(files.cert, files.key) if files else None,
+        ) as server,
+        in_bursts(server.port) if program.bursts else nullcontext(server.port) as port,
+    ):
+        address = f"{'https' if files else 'http'}://127.0.0.1:{port}/v1"
         trusted = {"NODE_EXTRA_CA_CERTS": files.authority} if files else {}
         environ = {**os.environ, "LOGURU_LEVEL": "INFO", "NO_PROXY": "127.0.0.1", **trusted}
-        return await _run((*program.command, address, KEY, str(speech)), environ)
+        servers = (book.url,) if program in MCP_PROGRAMS else ()
+        ended = await _run((*program.command, address, KEY, str(speech), *servers), environ)
+    printed, said, status = ended
+    steps = [json.loads(line) for line in printed.splitlines() if line.startswith('{"step"')]
+    return Seen({step["step"]: step for step in steps}, status, f"{printed}\n{said}", tuple(book.asked))
 
 
-async def _run(command: tuple[str, ...], environ: Mapping[str, str]) -> Seen:
+async def _run(command: tuple[str, ...], environ: Mapping[str, str]) -> tuple[str, str, int | None]:
+    """What it printed, what it said besides, and how it ended."""
     process = await asyncio.create_subprocess_exec(
         *command,
         env=environ,
@@ -156,5 +196,4 @@ async def _run(command: tuple[str, ...], environ: Mapping[str, str]) -> Seen:
         if process.returncode is None:
             process.kill()
     printed, said = (stream.decode(errors="replace") for stream in await talking)
-    steps = [json.loads(line) for line in printed.splitlines() if line.startswith('{"step"')]
-    return Seen({step["step"]: step for step in steps}, None if late else process.returncode, f"{printed}\n{said}")
+    return printed, said, None if late else process.returncode

@@ -6,26 +6,21 @@ Every test asks what a user of that client sees. The programs are beside this fi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
-from tests.clients.stock import HEARD, PROGRAMS, STORY, seen, spoken_as
+from tests.clients.stock import HEARD, MCP_PROGRAMS, PROGRAMS, STORY, TOOL_PROGRAMS, Program, seen, spoken_as
 
 from vivavoce.engines.instant import WORD_MS
 
 Steps = Callable[[str], Mapping[str, object]]
 
 
-@pytest.fixture(params=PROGRAMS)
+@pytest.fixture(params=PROGRAMS, ids=lambda program: program.client)
 def step(request: pytest.FixtureRequest) -> Steps:
     """What this client saw in a step, by the step's name."""
-    name: str = request.param
-    result = seen(name)
-
-    def saw(step: str) -> Mapping[str, object]:
-        assert step in result.steps, f"{name} did not come to this step; it printed:\n{result.output}"
-        return result.steps[step]
-
-    return saw
+    program: Program = request.param
+    return seen(program).step
 
 
 def test_a_text_turn_is_answered_by_the_instructions_and_in_the_voice_that_were_set(step: Steps) -> None:
@@ -69,9 +64,13 @@ def test_the_conversation_goes_on_after_a_refusal(step: Steps) -> None:
     assert step("after the refusal")["words"] == "Arr, matey. Still there?"
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
-def test_it_closes_cleanly(name: str) -> None:
-    result = seen(name)
+@pytest.mark.parametrize(
+    "program",
+    [*PROGRAMS, *TOOL_PROGRAMS, *MCP_PROGRAMS],
+    ids=lambda program: f"{program.client} {Path(program.command[1]).stem}",
+)
+def test_it_closes_cleanly(program: Program) -> None:
+    result = seen(program)
     assert result.status == 0, result.output
     assert list(result.steps)[-1] == "closed"
     assert "Traceback" not in result.output

@@ -15,6 +15,7 @@ MODELS = {
     "smart-turn": "turn",
     "whisper-base": "asr",
     "qwen2.5-coder-1.5b": "llm",
+    "pp-ocr": "images",
 }
 
 

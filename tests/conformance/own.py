@@ -14,7 +14,7 @@ from vivavoce.config import Config
 from vivavoce.config.tree import Server
 from vivavoce.conformance.client import Target
 from vivavoce.engines.instant import InstantLlm
-from vivavoce.ports import Finished, Prompt, TextDelta
+from vivavoce.ports import CallPart, Finished, Prompt, TextDelta
 
 KEY = "sk-own"
 _SENTENCES = 60
@@ -24,7 +24,7 @@ _PAUSE_S = 0.02
 class Storyteller(InstantLlm):
     """Answers at once, except when it is asked for a long story: that takes a second or more."""
 
-    async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | Finished, None]:
+    async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | CallPart | Finished, None]:
         last = str(prompt.messages[-1].content) if prompt.messages else ""
         if "long story" in last:
             for number in range(_SENTENCES):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from tests.conformance.faulty import Fault
 from tests.conformance.planting import (
     ALWAYS,
+    CALL_ARGUMENTS,
     COMPLETED,
     Planted,
     again,
@@ -32,6 +34,7 @@ def broken_rules() -> Iterator[Planted]:
     yield from _shapes()
     yield from _orders()
     yield from _recordings()
+    yield from _calls()
 
 
 def _frames() -> Iterator[Planted]:
@@ -152,6 +155,19 @@ def _orders() -> Iterator[Planted]:
         (ALWAYS, Rule.MIRROR.value),
         mirrors,
     )
+
+
+def _calls() -> Iterator[Planted]:
+    called, delta = ("tools", "a call is kept"), f"{CALL_ARGUMENTS}.delta"
+    found: list[tuple[Rule, str, Callable[[], Fault]]] = [
+        (Rule.DELTAS, "arguments altered", changed(delta, lambda e: e.update(delta=e["delta"].upper() + " "))),
+        (Rule.CLOSED, "arguments without their done", instead(f"{CALL_ARGUMENTS}.done", dropped)),
+        (Rule.CLOSED, "arguments done twice", instead(f"{CALL_ARGUMENTS}.done", lambda e: [e, again(e)])),
+        (Rule.ANNOUNCED, "arguments of another item", changed(delta, lambda e: e.update(item_id="item_other"))),
+        (Rule.FIELDS, "arguments without a call_id", changed(delta, lambda e: e.pop("call_id"))),
+    ]
+    for rule, name, plant in found:
+        yield Planted(name, called, (ALWAYS, rule.value), plant)
 
 
 def _recordings() -> Iterator[Planted]:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from tests.conformance.faulty import Event, Fault, Frame
 from tests.conformance.planting import (
     ALWAYS,
+    CALL_ARGUMENTS,
     COMPLETED,
     Planted,
+    calling,
     changed,
     check,
     code,
@@ -18,8 +20,10 @@ from tests.conformance.planting import (
     ignored_update,
     instead,
     late,
+    no_answer,
     no_voice,
     not_cancelled,
+    renamed,
     talks_over,
     untrue,
 )
@@ -32,6 +36,7 @@ def broken_behaviour() -> Iterator[Planted]:
     yield from _behaviours()
     yield from _elsewhere()
     yield from _sessions_of_other_kinds()
+    yield from _calls()
 
 
 def _behaviours() -> Iterator[Planted]:
@@ -67,6 +72,44 @@ def _behaviours() -> Iterator[Planted]:
         late("input_audio_buffer.speech_stopped", "input_audio_buffer.committed"),
     )
     yield check("text-response", "it has words", "never done", instead("response.done", dropped))
+
+
+def _calls() -> Iterator[Planted]:
+    done, error, added = "response.done", "error", "conversation.item.added"
+    acknowledged = instead(error, lambda event: [{"type": added, "event_id": "event_taken", "item": {}}])
+    yield check("tools", "a call comes in", "a call before its item", late(added, f"{CALL_ARGUMENTS}.done"))
+    yield check("tools", "a call comes in", "no deltas", instead(f"{CALL_ARGUMENTS}.delta", dropped))
+    yield check(
+        "tools",
+        "a call comes in",
+        "another call_id at its end",
+        changed(f"{CALL_ARGUMENTS}.done", lambda event: event.update(call_id="call_other")),
+    )
+    yield check(
+        "tools",
+        "a call is kept",
+        "arguments forgotten",
+        changed("conversation.item.retrieved", lambda event: event["item"].update(arguments="{}")),
+    )
+    yield check("tools", "its output is answered", "a silent answer", instead("response.output_text.delta", dropped))
+    yield check("tools", "the conversation goes on", "it waits for the output", changed(done, no_answer))
+    yield check("tools", "a function that is named", "another function", changed(done, renamed))
+    yield check("tools", "tool_choice none", "a call all the same", changed(done, calling))
+    yield check(
+        "tools",
+        "tools of a response",
+        "the session's tools are gone",
+        changed("session.updated", lambda event: event["session"].update(tools=[])),
+    )
+    yield check("tools", "an output of a call that", "the output of nothing is taken", acknowledged)
+    yield check("tools", "a second output", "another output is taken", acknowledged)
+    yield check(
+        "tools",
+        "a tool without a name",
+        "the tool is not named",
+        changed(error, lambda event: event["error"].update(param="session.tools")),
+    )
+    yield check("tools", "a choice of a function", "a choice of nobody is taken", acknowledged)
 
 
 def _elsewhere() -> Iterator[Planted]:

@@ -12,6 +12,7 @@ from tests.conformance.faulty import Event, Fault, Frame
 from vivavoce.conformance.rules import Rule
 
 ALWAYS = "always"
+CALL_ARGUMENTS = "response.function_call_arguments"
 COMPLETED = "conversation.item.input_audio_transcription.completed"
 
 
@@ -130,6 +131,23 @@ def not_cancelled(event: Event) -> None:
     if event["response"]["status"] == "cancelled":
         event["response"]["status"] = "completed"
         event["response"]["status_details"] = None
+
+
+def no_answer(event: Event) -> None:
+    """What is no call is not made."""
+    if any(item["type"] == "message" for item in event["response"]["output"]):
+        event["response"]["status"] = "incomplete"
+
+
+def renamed(event: Event) -> None:
+    for item in event["response"]["output"]:
+        item["name"] = "another"
+
+
+def calling(event: Event) -> None:
+    """Whatever is answered, there is a call beside it."""
+    call = {"id": "item_call", "type": "function_call", "name": "weather", "call_id": "call_x", "arguments": "{}"}
+    event["response"]["output"].append(call)
 
 
 def without_reason(event: Event) -> None:

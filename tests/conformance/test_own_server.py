@@ -12,14 +12,9 @@ from vivavoce.conformance.run import conform
 from vivavoce.conformance.verdict import Result, Verdict
 
 NOT_OFFERED = {
-    # No tools yet.
-    "tools show",
-    "parallel_tool_calls shows",
-    "function calls and their outputs are items",
-    "a call comes in the order of the protocol",
-    "its output is answered",
-    "images are content",
     # Instant engines have none of these.
+    "parallel_tool_calls shows",
+    "images are content",
     "a transcription prompt shows",
     "transcription keywords show",
     "transcription languages show",

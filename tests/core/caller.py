@@ -17,8 +17,19 @@ from vivavoce.protocol import server as wire
 from vivavoce.protocol.client import InputAudioBufferAppend
 from vivavoce.protocol.codec import decode
 from vivavoce.protocol.errors import ProtocolError
-from vivavoce.protocol.items import InputAudio, Item, OutputAudio
+from vivavoce.protocol.items import (
+    FunctionCall,
+    InputAudio,
+    Item,
+    McpApprovalRequest,
+    McpApprovalResponse,
+    McpCall,
+    McpListTools,
+    Message,
+    OutputAudio,
+)
 from vivavoce.protocol.session import AudioOutput, SessionAudio, SessionObject
+from vivavoce.protocol.tools import McpTool
 
 FRAME_MS = 32
 VOICES = ("alloy", "echo", "marin")
@@ -134,6 +145,14 @@ class Caller:
         """Audio of an answer, PCM."""
         return self.tell(fx.AnswerAudio(response_id=response, data=pcm(ms), samples=ms * fx.SAMPLES_PER_MS))
 
+    def call(self, name: str, *arguments: str, response: str = "resp_1") -> list[fx.Output]:
+        """A whole call of a tool."""
+        return [
+            *self.tell(fx.AnswerCall(response_id=response, name=name)),
+            *(event for each in arguments for event in self.tell(fx.AnswerArguments(response_id=response, delta=each))),
+            *self.tell(fx.AnswerCalled(response_id=response)),
+        ]
+
     def finish(
         self, response: str = "resp_1", *, input_tokens: int = 0, output_tokens: int = 0, cached_tokens: int = 0
     ) -> list[fx.Output]:
@@ -212,6 +231,12 @@ def b64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
+def said(item: Item) -> Message:
+    """An item that can only be a message."""
+    assert isinstance(item, Message)
+    return item
+
+
 # --- one line an output ---
 
 
@@ -236,8 +261,23 @@ def _pairs(output: Struct) -> list[str]:
 
 def _value(value: object) -> str:
     match value:
-        case Item():
-            return _item(value)
+        case Message():
+            return f"{value.id}:{value.role}:{value.status}[{' '.join(map(_part, value.content))}]"
+        case FunctionCall():
+            return f"{value.id}:{value.call_id}:{value.status}:{value.name}({value.arguments})"
+        case McpListTools():
+            why = "" if value.error is UNSET else f":{value.error}"
+            return f"{value.id}:{value.server_label}:{value.status}[{' '.join(each.name for each in value.tools)}]{why}"
+        case McpCall():
+            came = value.output if value.error is None else f"{tag(value.error)}: {value.error.message}"
+            call = f"{value.server_label}.{value.name}({value.arguments})"
+            return f"{value.id}:{value.status}:{call}" + ("" if came is None else f"={came}")
+        case McpApprovalRequest():
+            return f"{value.id}:{value.status}:{value.server_label}.{value.name}({value.arguments})?"
+        case McpApprovalResponse():
+            return f"{value.id}:{value.approval_request_id}:{'yes' if value.approve else 'no'}"
+        case McpTool():
+            return value.server_label
         case wire.ResponseObject():
             return _response(value)
         case wire.ContentPart():
@@ -253,10 +293,6 @@ def _value(value: object) -> str:
         case Struct():
             return f"({' '.join(_pairs(value)) or tag(value)})"
     return str(value)
-
-
-def _item(item: Item) -> str:
-    return f"{item.id}:{item.role}:{item.status}[{' '.join(map(_part, item.content))}]"
 
 
 def _part(part: Struct) -> str:

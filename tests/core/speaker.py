@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from tests.core.caller import FRAME_MS, pcm
+from tests.core.caller import FRAME_MS, pcm, said
 
 from vivavoce.core import effects as fx
 from vivavoce.core.capabilities import Capabilities
@@ -113,7 +113,7 @@ class Speaker:
 def asked(outputs: Sequence[object]) -> list[str]:
     """What is to be translated, by each command that starts a translation."""
     commands = [output for output in outputs if isinstance(output, fx.StartResponse)]
-    texts = [getattr(command.context.items[0].content[0], "text", "") for command in commands]
+    texts = [getattr(said(command.context.items[0]).content[0], "text", "") for command in commands]
     return [text.partition(": ")[2] for text in texts]
 
 

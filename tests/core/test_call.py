@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
-from tests.core.caller import CAN, SETTINGS, Caller, refusal, show, started, tags
+from tests.core.caller import CAN, SETTINGS, Caller, refusal, said, show, started, tags
 
 from vivavoce.core import effects as fx
 from vivavoce.core.opening import over_the_line
@@ -35,7 +35,7 @@ def answering(caller: Caller, response: str = "resp_1") -> list[fx.Output]:
 def words(caller: Caller, item: str = "item_1") -> str:
     kept = caller.item(item)
     assert kept is not None
-    part = kept.content[0]
+    part = said(kept).content[0]
     assert isinstance(part, OutputAudio)
     return part.transcript
 
@@ -116,6 +116,12 @@ def test_an_answer_out_of_band_or_deleted_has_nothing_to_truncate() -> None:
     caller.sound(500)
     assert tags(caller.send("output_audio_buffer.clear"))[-1] == "clear_playout"
     assert tags(caller.tell(fx.PlayoutCleared(played={}))) == ["output_audio_buffer.cleared"]
+
+
+def test_a_key_of_the_telephone_is_told_to_every_client() -> None:
+    assert show(call().tell(fx.KeyPressed(key="#", at=1_800_000_000))) == [
+        "input_audio_buffer.dtmf_event_received event='#' received_at=1800000000"
+    ]
 
 
 def test_where_the_client_plays_the_audio_it_silences_itself() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.core.caller import Caller, pcm, show, started, tags
+from msgspec.structs import replace
+from tests.core.caller import CAN, Caller, pcm, said, show, started, tags
 
 from vivavoce.core import effects as fx
 from vivavoce.protocol import server as wire
@@ -59,9 +60,10 @@ def test_the_model_is_told_what_the_silence_means_and_the_conversation_is_not() 
     caller.now += 8.0
     context = started(caller.tell(fx.Tick())).context
     note = context.items[-1]
-    assert note.role == "system"
-    assert isinstance(note.content[0], InputText)
-    assert "said nothing for 6 seconds" in note.content[0].text
+    assert said(note).role == "system"
+    (part,) = said(note).content
+    assert isinstance(part, InputText)
+    assert "said nothing for 6 seconds" in part.text
     caller.finish("resp_2")
     assert note not in started(caller.send("response.create")).context.items
 
@@ -153,3 +155,15 @@ def test_switching_it_off_ends_the_wait_and_the_sooner_of_two_deadlines_counts()
     assert caller.session.deadline() == caller.now + 5.0
     caller.detect(type="server_vad", idle_timeout_ms=None)
     assert caller.session.deadline() == caller.now + 60.0
+
+
+def test_the_line_of_a_call_falls_silent_in_the_middle_of_an_answer_and_starts_no_wait() -> None:
+    caller = Caller(can=replace(CAN, media=True))
+    caller.detect(type="server_vad", idle_timeout_ms=6000)
+    caller.send("response.create")
+    caller.words("Well.")
+    caller.sound(500)
+    caller.tell(fx.PlaybackStopped(response_id="resp_1"))
+    assert caller.session.deadline() is None
+    caller.finish()
+    assert caller.session.deadline() == caller.now + 6.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.core.caller import Caller, b64, error, pcm, refusal, show, started
+from tests.core.caller import Caller, b64, error, pcm, refusal, said, show, started
 
 from vivavoce.core import effects as fx
 from vivavoce.core.conversation import RETAINED_AUDIO_BYTES
@@ -93,14 +93,14 @@ class TestContent:
         create(caller, message(role, {"type": "input_text", "text": "Hi"}, id="a"))
         item = caller.item("a")
         assert item is not None
-        assert (item.role, item.content) == (role, (InputText("Hi"),))
+        assert (said(item).role, said(item).content) == (role, (InputText("Hi"),))
 
     def test_the_assistant_writes_output_text(self) -> None:
         caller = Caller()
         create(caller, message("assistant", {"type": "output_text", "text": "Hi"}, id="a"))
         item = caller.item("a")
         assert item is not None
-        assert item.content == (OutputText("Hi"),)
+        assert said(item).content == (OutputText("Hi"),)
 
     def test_the_status_that_a_client_sends_is_a_no_op(self) -> None:
         caller = Caller()
@@ -155,7 +155,7 @@ class TestRetrieve:
         create(caller, message("user", voice(500), id="a"))
         item = caller.item("a")
         assert item is not None
-        assert item.content == (InputAudio(audio=pcm(500)),)
+        assert said(item).content == (InputAudio(audio=pcm(500)),)
 
     def test_shows_the_assistants_audio(self) -> None:
         caller = Caller()
@@ -163,7 +163,7 @@ class TestRetrieve:
         caller.answer("Yes.", 300)
         item = caller.item("item_1")
         assert item is not None
-        assert item.content == (OutputAudio("Yes.", audio=pcm(300)),)
+        assert said(item).content == (OutputAudio("Yes.", audio=pcm(300)),)
 
     def test_shows_what_was_said_so_far_of_an_answer_in_progress(self) -> None:
         caller = Caller()
@@ -172,7 +172,7 @@ class TestRetrieve:
         caller.words("Yes.")
         item = caller.item("item_1")
         assert item is not None
-        assert (item.status, item.content) == ("in_progress", (OutputAudio("Yes.", audio=pcm(100)),))
+        assert (item.status, said(item).content) == ("in_progress", (OutputAudio("Yes.", audio=pcm(100)),))
 
     def test_an_unknown_item_is_refused(self) -> None:
         body = error(Caller().send("conversation.item.retrieve", item_id="a", event_id="mine"))
@@ -188,13 +188,13 @@ class TestRetrieve:
         answer, recording = caller.item("item_1"), caller.item("new")
         assert answer is not None
         assert recording is not None
-        assert answer.content == (OutputAudio("Old answer."),)
+        assert said(answer).content == (OutputAudio("Old answer."),)
         assert len(recording.content[0].audio) == 48 * (half + 1000)  # type: ignore[union-attr, arg-type]
         create(caller, message("user", voice(half), id="newer"))
         caller.tell(fx.TranscriptReady(item_id="new", text="Words.", seconds=1.0))
         recording = caller.item("new")
         assert recording is not None
-        assert recording.content == (InputAudio("Words."),)
+        assert said(recording).content == (InputAudio("Words."),)
 
 
 class TestDelete:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.core.caller import FRAME_MS, Caller, show, tags
+from tests.core.caller import FRAME_MS, Caller, said, show, tags
 
 from vivavoce.core import effects as fx
 from vivavoce.core.turns import FIRST_LOOK_MS, NEXT_LOOK_MS
@@ -47,7 +47,10 @@ def test_the_model_reads_the_first_words_ahead() -> None:
     spoken_for(caller, 960)
     context = warmed(caller.tell(fx.Hypothesis(item_id="item_1", text="What is the")))
     assert [item.id for item in context.items][:-1] == ["before"]
-    assert (context.items[-1].role, context.items[-1].content) == ("user", (InputText("What is the"),))
+    assert (said(context.items[-1]).role, said(context.items[-1]).content) == (
+        "user",
+        (InputText("What is the"),),
+    )
 
 
 def test_nothing_of_a_guess_reaches_the_conversation() -> None:

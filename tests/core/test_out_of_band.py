@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.core.caller import Caller, b64, done, error, pcm, refusal, show, started, tags
+from tests.core.caller import Caller, b64, done, error, pcm, refusal, said, show, started, tags
 
 from vivavoce.core import effects as fx
 from vivavoce.protocol import server as wire
@@ -78,7 +78,7 @@ def test_input_replaces_the_context() -> None:
     caller = Caller()
     caller.send("conversation.item.create", item=text("In the conversation."))
     context = started(create(caller, conversation="none", input=[text("Instead.")])).context
-    assert [item.content for item in context.items] == [(InputText("Instead."),)]
+    assert [said(item).content for item in context.items] == [(InputText("Instead."),)]
 
 
 def test_an_empty_input_is_an_empty_context() -> None:
@@ -93,7 +93,7 @@ def test_a_reference_is_the_item_of_the_conversation() -> None:
     caller.send("conversation.item.create", item=text("Two."))
     given = [{"type": "item_reference", "id": "item_2"}, text("Three.")]
     context = started(create(caller, conversation="none", input=given)).context
-    assert [item.content for item in context.items] == [(InputText("Two."),), (InputText("Three."),)]
+    assert [said(item).content for item in context.items] == [(InputText("Two."),), (InputText("Three."),)]
 
 
 def test_a_reference_to_nothing_is_refused() -> None:
@@ -179,7 +179,7 @@ def test_inf_lifts_the_limit_of_the_session() -> None:
         ({"output_modalities": []}, "invalid_value", "response.output_modalities"),
         ({"audio": {"output": {"voice": "nobody"}}}, "invalid_value", "response.audio.output.voice"),
         ({"audio": {"output": {"voice": {"id": "v"}}}}, "unsupported_value", "response.audio.output.voice.id"),
-        ({"tools": [{"type": "function"}]}, "unsupported_value", "response.tools"),
+        ({"tools": [{"type": "function", "name": "f"}]}, "unsupported_value", "response.tools"),
         ({"tool_choice": "required"}, "unsupported_value", "response.tool_choice"),
         ({"tool_choice": {"type": "function", "name": "f"}}, "unsupported_value", "response.tool_choice"),
         ({"parallel_tool_calls": True}, "unsupported_value", "response.parallel_tool_calls"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.core.caller import Caller, done, show, tags
+from tests.core.caller import Caller, done, said, show, tags
 
 from vivavoce.core import effects as fx
 from vivavoce.protocol import server as wire
@@ -46,7 +46,7 @@ def test_the_committed_audio_reaches_from_the_padded_start_to_the_end_of_the_sil
     caller.hear(224, 0.0)
     item = caller.item("item_1")
     assert item is not None
-    (part,) = item.content
+    (part,) = said(item).content
     # 300 ms of padding, 640 of voice, and the silence that ended the turn: 200 ms, to the nearest frame of 32.
     assert len(part.audio) == 48 * (300 + 640 + 192)  # type: ignore[union-attr, arg-type]
 

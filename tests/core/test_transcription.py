@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.core.caller import Caller, show, started
+from tests.core.caller import Caller, said, show, started
 
 from vivavoce.core import effects as fx
 from vivavoce.protocol import server as wire
@@ -45,8 +45,9 @@ def test_without_transcription_the_words_are_known_and_nothing_is_told() -> None
     assert caller.tell(MISSING) == []
     item = caller.item("item_1")
     assert item is not None
-    assert isinstance(item.content[0], InputAudio)
-    assert item.content[0].transcript == "Hello there."
+    (part,) = said(item).content
+    assert isinstance(part, InputAudio)
+    assert part.transcript == "Hello there."
 
 
 def test_the_next_answer_knows_the_words() -> None:
@@ -54,8 +55,9 @@ def test_the_next_answer_knows_the_words() -> None:
     caller.tell(READY)
     caller.answer()
     (item, *_) = started(caller.send("response.create")).context.items
-    assert isinstance(item.content[0], InputAudio)
-    assert item.content[0].transcript == "Hello there."
+    (part,) = said(item).content
+    assert isinstance(part, InputAudio)
+    assert part.transcript == "Hello there."
 
 
 def test_the_recogniser_gets_the_clients_hints() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from msgspec.structs import replace
-from tests.core.caller import error, pcm, refusal, show, tags
+from tests.core.caller import error, pcm, refusal, said, show, tags
 from tests.core.speaker import CAN, Speaker, asked, passages
 
 from vivavoce.core import effects as fx
@@ -18,7 +18,7 @@ def test_it_begins_with_its_session_and_prepares_the_first_translation() -> None
     assert created.session.audio.output.language == "en"
     assert isinstance(warm, fx.Warm)
     assert warm.context.plain
-    assert warm.context.items[0].content == (InputText("Translate into English: "),)
+    assert said(warm.context.items[0]).content == (InputText("Translate into English: "),)
 
 
 def test_a_passage_is_transcribed_translated_and_spoken() -> None:
@@ -33,7 +33,7 @@ def test_a_passage_is_transcribed_translated_and_spoken() -> None:
     assert start.context.plain
     assert start.context.voice == "alloy"
     assert "into English" in start.context.instructions
-    assert start.context.items[0].content == (InputText("Translate into English: Guten Morgen."),)
+    assert said(start.context.items[0]).content == (InputText("Translate into English: Guten Morgen."),)
     assert tags(speaker.tell(fx.AnswerBegan(response_id="resp_1"))) == []
     assert show(speaker.words("Good morning.")) == [
         "session.output_transcript.delta delta='Good morning.' elapsed_ms=800"

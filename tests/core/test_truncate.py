@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.core.caller import Caller, error, pcm, refusal, show, started
+from tests.core.caller import Caller, error, pcm, refusal, said, show, started
 
 from vivavoce.core import effects as fx
 from vivavoce.protocol.items import OutputAudio
@@ -42,9 +42,9 @@ def test_what_lies_behind_the_cut_is_gone_from_audio_words_and_context(ms: int, 
     ]
     item = caller.item("item_2")
     assert item is not None
-    assert item.content == ((OutputAudio(words, audio=pcm(ms)) if ms else OutputAudio(words)),)
+    assert said(item).content == ((OutputAudio(words, audio=pcm(ms)) if ms else OutputAudio(words)),)
     context = started(caller.send("response.create")).context
-    assert context.items[-1].content == (OutputAudio(words),)
+    assert said(context.items[-1]).content == (OutputAudio(words),)
 
 
 def test_words_that_were_never_sounded_are_not_heard() -> None:
@@ -57,7 +57,7 @@ def test_words_that_were_never_sounded_are_not_heard() -> None:
     truncate(caller, 1000)
     item = caller.item("item_2")
     assert item is not None
-    assert item.content == (OutputAudio("Heard. ", audio=pcm(1000)),)
+    assert said(item).content == (OutputAudio("Heard. ", audio=pcm(1000)),)
 
 
 def test_words_without_audio_inside_the_cut_stay() -> None:
@@ -65,7 +65,7 @@ def test_words_without_audio_inside_the_cut_stay() -> None:
     truncate(caller, 600)
     item = caller.item("item_2")
     assert item is not None
-    assert item.content == (OutputAudio("(laughs) Yes.", audio=pcm(600)),)
+    assert said(item).content == (OutputAudio("(laughs) Yes.", audio=pcm(600)),)
 
 
 def test_telephone_audio_is_cut_at_eight_bytes_a_millisecond() -> None:
@@ -77,7 +77,7 @@ def test_telephone_audio_is_cut_at_eight_bytes_a_millisecond() -> None:
     truncate(caller, 250)
     item = caller.item("item_2")
     assert item is not None
-    assert item.content == (OutputAudio("", audio=bytes(2000)),)
+    assert said(item).content == (OutputAudio("", audio=bytes(2000)),)
 
 
 def test_a_cut_can_be_moved_forward_but_not_back() -> None:

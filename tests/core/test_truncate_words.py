@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.core.caller import Caller, started, tags
+from tests.core.caller import Caller, said, started, tags
 
 from vivavoce.core import effects as fx
 from vivavoce.core.spoken import Spoken
@@ -22,7 +22,7 @@ def kept(caller: Caller, ms: int) -> str:
     assert tags(outputs) == ["conversation.item.truncated"]
     item = caller.item("item_2")
     assert item is not None
-    (part,) = item.content
+    (part,) = said(item).content
     assert isinstance(part, OutputAudio)
     return part.transcript
 
@@ -53,7 +53,7 @@ def test_a_word_is_remembered_once_it_was_heard_to_its_end(ms: int, words: str) 
     caller = priced()
     caller.finish()
     assert kept(caller, ms) == words
-    assert started(caller.send("response.create")).context.items[-1].content == (OutputAudio(words),)
+    assert said(started(caller.send("response.create")).context.items[-1]).content == (OutputAudio(words),)
 
 
 def test_truncating_twice_is_like_truncating_once() -> None:
@@ -72,8 +72,9 @@ def test_words_of_an_interrupted_answer_whose_audio_was_never_sent_are_forgotten
     caller.hear(96, 0.9)
     item = caller.item("item_2")
     assert item is not None
-    assert isinstance(item.content[0], OutputAudio)
-    assert item.content[0].transcript == PRICE  # what was sent, until the client says what was heard
+    (part,) = said(item).content
+    assert isinstance(part, OutputAudio)
+    assert part.transcript == PRICE  # what was sent, until the client says what was heard
     assert kept(caller, 500) == "It costs"
 
 

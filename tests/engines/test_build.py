@@ -12,7 +12,7 @@ import pytest
 from msgspec import Struct
 
 from vivavoce import engines
-from vivavoce.config import Config, engine_options, tree
+from vivavoce.config import Config, engine_options, load, tree
 from vivavoce.engines import RemoteOptions, build
 from vivavoce.ports import Engine, EngineError
 
@@ -23,8 +23,11 @@ TABLES: dict[str, Mapping[str, Callable[..., Engine]]] = {
     "asr": engines.ASR,
     "llm": engines.LLM,
     "tts": engines.TTS,
+    "images": engines.IMAGES,
+    "image_urls": engines.IMAGE_URLS,
 }
-INSTANT = {role: {"name": "instant"} for role in TABLES} | {"noise": {"name": "none"}}
+NOT_INSTANT = ("noise", "images", "image_urls")
+INSTANT = {role: {"name": "none" if role in NOT_INSTANT else "instant"} for role in TABLES}
 
 
 def nowhere(name: str) -> Path:
@@ -55,7 +58,7 @@ def test_every_name_in_the_configuration_has_a_factory_that_takes_its_options(ro
 def test_instant_engines() -> None:
     built = build(INSTANT, nowhere)
     names = {role: engine.name for role, engine in built.by_role().items()}
-    assert names == {role: "instant" for role in TABLES if role != "noise"}
+    assert names == {role: "instant" for role in TABLES if role not in NOT_INSTANT}
     assert built.responder.voices == built.tts.voices
 
 
@@ -92,8 +95,30 @@ def test_the_default_engines_are_given_the_paths_of_their_models() -> None:
 
     built = build(engine_options(Config()), path)
     kinds = [type(engine).__name__ for engine in built.by_role().values()]
-    assert kinds == ["SileroVad", "GtcrnNoiseReducer", "SmartTurn", "WhisperAsr", "LlamaLlm", "HibariTts"]
-    assert sorted(asked) == ["gtcrn", "qwen2.5-coder-1.5b", "silero-vad", "smart-turn", "whisper-base"]
+    assert kinds == [
+        "SileroVad",
+        "GtcrnNoiseReducer",
+        "SmartTurn",
+        "WhisperAsr",
+        "LlamaLlm",
+        "HibariTts",
+        "OcrImageReader",
+        "McpServers",
+    ]
+    assert sorted(asked) == ["gtcrn", "pp-ocr", "qwen2.5-coder-1.5b", "silero-vad", "smart-turn", "whisper-base"]
+
+
+def test_a_model_that_sees_needs_nobody_to_read_pictures_to_it() -> None:
+    llm = engine_options(Config(engines=tree.Engines(llm=tree.OpenAiLlm(base_url="http://x", model="m", images=True))))
+    built = build({**INSTANT, "llm": llm["llm"], "images": {"name": "ocr", "model": "pp-ocr", "threads": 1}}, nowhere)
+    assert "images" in built.responder.features
+    assert built.images is None
+
+
+def test_addresses_are_fetched_where_that_is_chosen() -> None:
+    built = build({**INSTANT, "image_urls": {"name": "https", "allow": ("10.0.0.0/8",)}}, nowhere)
+    assert built.by_role()["image_urls"] is built.image_urls
+    assert built.image_urls is not None
 
 
 def test_options_that_cannot_be_used_are_explained() -> None:
@@ -110,3 +135,28 @@ def test_a_package_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatc
     vad = {"name": "silero", "model": "silero-vad"}
     with pytest.raises(EngineError, match="silero needs the package onnxruntime, which is not installed"):
         build({**INSTANT, "vad": vad}, nowhere)
+
+
+def test_the_way_to_mcp_servers_takes_what_the_configuration_gives_it() -> None:
+    options = engine_options(load(None, {"VIVAVOCE_MCP__SERVERS__SHOP__URL": "http://shop.example/mcp"}))
+    assert keywords(engines.MCP["mcp"]) == set(options["mcp"]) - {"name"}
+    servers = options["mcp"]["servers"]
+    assert isinstance(servers, dict)
+    assert set(servers["shop"]) == set(engines.ServerOptions.__annotations__)
+
+
+def test_only_a_model_that_calls_tools_loads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = engine_options(load(None, {"VIVAVOCE_MCP__SERVERS__SHOP__URL": "http://shop.example/mcp"}))
+    remote = {
+        tools: engine_options(
+            Config(engines=tree.Engines(llm=tree.OpenAiLlm(base_url="http://localhost:1/v1", model="m", tools=tools)))
+        )["llm"]
+        for tools in (True, False)
+    }
+    built = build({**INSTANT, "llm": remote[True], "mcp": options["mcp"]}, nowhere)
+    assert built.tools is not None
+    assert (built.tools.labels, built.by_role()["mcp"]) == (("shop",), built.tools)
+    assert build({**INSTANT, "llm": remote[True]}, nowhere).tools is None
+    monkeypatch.delitem(sys.modules, "vivavoce.engines.mcp.servers")
+    monkeypatch.setitem(sys.modules, "mcp", None)
+    assert build({**INSTANT, "llm": remote[False], "mcp": options["mcp"]}, nowhere).tools is None

@@ -102,11 +102,11 @@ def test_what_a_remote_model_does_not_know_is_refused_and_what_it_knows_reaches_
         return (at(reply, "error", "code"), at(reply, "error", "param")) == ("unsupported_value", f"session.{name}")
 
     async def scenario(remote: RemoteServer) -> None:
-        plain = OpenAiLlm(remote.base_url, "any")
+        plain = OpenAiLlm(remote.base_url, "any", tools=False)
         async with live(llm=plain) as server, connect(server.ws) as client:
             assert [await refused(client, **{name: value}) for name, value in asked.items()] == [True] * 3
             await client.update({"truncation": limited})
-        able = OpenAiLlm(remote.base_url, "any", context=4096, reasoning=True, parallel_tool_calls=True)
+        able = OpenAiLlm(remote.base_url, "any", context=4096, reasoning=True)
         async with live(llm=able) as server, connect(server.ws) as client:
             session = await client.update({**asked, "output_modalities": ["text"]})
             assert {name: session[name] for name in asked} == asked

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -21,12 +23,18 @@ from vivavoce.engines.instant import (
 from vivavoce.ports import (
     Asr,
     AsrHint,
+    CallArguments,
+    CallBegan,
+    CallEnded,
     EngineError,
     Finished,
     Llm,
     Message,
     Prompt,
     TextDelta,
+    Tool,
+    ToolCall,
+    ToolOutput,
     Transcript,
     Tts,
     TurnDetector,
@@ -103,7 +111,7 @@ def test_asr_hears_a_word_after_the_other_in_a_look() -> None:
 
 
 def test_llm_says_its_text_a_word_at_a_time() -> None:
-    async def main() -> list[TextDelta | Finished]:
+    async def main() -> list[object]:
         return [part async for part in InstantLlm("One two  three.").generate(prompt())]
 
     *deltas, last = run_virtual(main())
@@ -113,13 +121,56 @@ def test_llm_says_its_text_a_word_at_a_time() -> None:
 
 
 def test_llm_stops_at_the_token_limit() -> None:
-    async def main() -> list[TextDelta | Finished]:
+    async def main() -> list[object]:
         return [part async for part in InstantLlm("One two three.").generate(prompt(max_tokens=2))]
 
     *deltas, last = run_virtual(main())
     assert deltas == [TextDelta("One"), TextDelta(" two")]
     assert isinstance(last, Finished)
     assert (last.reason, last.usage.output_tokens) == ("length", 2)
+
+
+ROLL = Tool("roll", "", {"properties": {"sides": {"type": "integer", "minimum": 2}}, "required": ["sides"]})
+STOP = Tool("stop", "", {})
+
+
+def called(asked: Prompt) -> list[object]:
+    async def main() -> list[object]:
+        return [part async for part in InstantLlm("Hi.").generate(asked)]
+
+    return run_virtual(main())
+
+
+def asking(said: str, choice: Literal["none", "auto", "required"] = "auto", only: str | None = None) -> Prompt:
+    tools, names = (ROLL, STOP), None if only is None else (only,)
+    return replace(prompt(), messages=(Message("user", (said,)),), tools=tools, tool_choice=choice, callable=names)
+
+
+ROLLS = [CallBegan("roll"), CallArguments('{"sides":'), CallArguments(" 2}"), CallEnded()]
+
+
+def test_llm_calls_the_tool_that_it_is_asked_for_or_must_call() -> None:
+    assert called(asking("Please roll it."))[:-1] == ROLLS
+    assert called(asking("Hello.", "required"))[:-1] == ROLLS
+    assert called(asking("Please roll it.", "required", "stop"))[0] == CallBegan("stop")
+    for silent in (asking("Hello."), asking("Please roll it.", "none"), asking("Please roll it.", "auto", "stop")):
+        assert called(silent)[0] == TextDelta("Hi.")
+
+
+def test_llm_answers_the_output_of_a_call() -> None:
+    history = (*asking("roll").messages, Message("assistant", (ToolCall("call_1", "roll", "{}"),)))
+    pending = replace(asking("roll"), messages=(*history, Message("tool", (ToolOutput("call_1", "a six"),))))
+    said, end = called(pending)
+    assert said == TextDelta("Hi.")
+    assert isinstance(end, Finished)
+    assert end.usage.input_tokens == 7  # Be nice. roll roll {} a six
+
+
+def test_a_call_that_reaches_the_token_limit_is_not_whole() -> None:
+    *parts, last = called(replace(asking("roll"), max_tokens=1))
+    assert parts == ROLLS[:2]
+    assert isinstance(last, Finished)
+    assert (last.reason, last.usage.output_tokens) == ("length", 1)
 
 
 async def spoken(text: str, voice: Voice) -> list[Pcm]:

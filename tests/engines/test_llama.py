@@ -16,7 +16,6 @@ from vivavoce.engines.chatml import TURN, render, shares
 from vivavoce.engines.llama import LlamaLlm
 from vivavoce.engines.llama_tokens import TokenCounter
 from vivavoce.ports import EngineError, Finished, Message, Prompt, Retention, TextDelta, Voice
-from vivavoce.testing.conformance import Bounds, check_llm
 
 pytestmark = pytest.mark.models
 KIND = "You are a helpful, friendly voice assistant."
@@ -217,11 +216,3 @@ def test_a_missing_file_is_an_engine_error(tmp_path: Path) -> None:
     with pytest.raises(EngineError) as error:
         asyncio.run(LlamaLlm(tmp_path / "none.gguf").start())
     assert error.value.code == "engine_unavailable"
-
-
-def test_conformance(runner: asyncio.Runner, llm: LlamaLlm) -> None:
-    runner.run(_conform(llm))
-
-
-async def _conform(llm: LlamaLlm) -> None:
-    await check_llm(llm, bounds=Bounds(stop_s=3))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Literal
 
 import pytest
-from tests.engines.remote_helpers import HASTY, noise, prompt, until
+from tests.engines.remote_helpers import HASTY, STOP, noise, prompt, streamed, until
 
-from vivavoce.engines.openai.llm import SPOKEN_STYLE, OpenAiLlm
-from vivavoce.engines.openai.payload import Json
+from vivavoce.engines.openai.llm import OpenAiLlm
+from vivavoce.engines.openai.request import SPOKEN_STYLE
 from vivavoce.ports import (
     EngineError,
     Finished,
@@ -37,18 +36,6 @@ async def ask(server: RemoteServer, asked: Prompt, llm: OpenAiLlm | None = None)
     assert isinstance(last, Finished)
     assert all(isinstance(delta, TextDelta) and delta.text for delta in deltas)
     return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta)), last
-
-
-def streamed(*chunks: object, end: bytes = b"data: [DONE]\n\n") -> Fault:
-    """A stream of these chunks; text stands for a delta."""
-    events = []
-    for chunk in chunks:
-        payload = {"choices": [{"index": 0, "delta": {"content": chunk}}]} if isinstance(chunk, str) else chunk
-        events.append(b"data: " + json.dumps(payload).encode() + b"\n\n")
-    return Fault(body=b"".join(events) + end, content_type="text/event-stream")
-
-
-STOP = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
 
 
 def test_text_comes_with_the_servers_count_of_tokens() -> None:
@@ -205,7 +192,7 @@ def test_a_known_window_is_kept_without_asking_the_server() -> None:
 def test_without_one_only_the_sessions_own_limit_counts() -> None:
     with RemoteServer() as server:
         words = ["word " * 70] * 9
-        assert OpenAiLlm(server.base_url, "any").features == ()
+        assert "window" not in OpenAiLlm(server.base_url, "any").features
         cases: list[tuple[Truncation, int]] = [("auto", 9), (Retention(0.5, 330), 1), (Retention(1.0, 330), 3)]
         for truncation, sent in cases:
             asyncio.run(ask(server, prompt(*words, truncation=truncation)))
@@ -213,18 +200,18 @@ def test_without_one_only_the_sessions_own_limit_counts() -> None:
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_effort_and_parallel_tool_calls_are_for_models_that_know_them(known: bool) -> None:
+def test_effort_is_for_models_that_know_it(known: bool) -> None:
     with RemoteServer() as server:
-        asked = replace(prompt("Hi"), effort="low", parallel_tool_calls=False)
-        tools: Json = [{"type": "function", "function": {"name": "look"}}]
-        for extra in ({}, {"tools": tools}):
-            llm = OpenAiLlm(server.base_url, "any", reasoning=known, parallel_tool_calls=known, extra=extra, net=HASTY)
-            assert llm.features == (("reasoning", "parallel_tool_calls") if known else ())
-            asyncio.run(ask(server, asked, llm))
-        without_tools, with_tools = (request.json for request in server.received)
-        assert with_tools.get("reasoning_effort") == ("low" if known else None)
-        for body in (without_tools, with_tools):
-            assert body.get("parallel_tool_calls") is (False if known else None)
+        llm = OpenAiLlm(server.base_url, "any", reasoning=known, net=HASTY)
+        assert ("reasoning" in llm.features) is known
+        asyncio.run(ask(server, replace(prompt("Hi"), effort="low"), llm))
+        assert server.received[0].json.get("reasoning_effort") == ("low" if known else None)
+
+
+def test_what_a_model_knows_is_what_the_configuration_says() -> None:
+    everything = OpenAiLlm("http://x/v1", "any", context=900, reasoning=True, images=True)
+    assert set(everything.features) == {"window", "reasoning", "tools", "parallel_tool_calls", "images"}
+    assert OpenAiLlm("http://x/v1", "any", tools=False).features == ()
 
 
 def test_a_model_may_think_as_it_likes() -> None:

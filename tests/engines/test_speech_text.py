@@ -149,3 +149,12 @@ def test_a_clause_comes_as_soon_as_the_next_word_begins() -> None:
     clauses = Clauses()
     assert clauses.feed("It's Paris.") == []
     assert clauses.feed(" A") == ["It's Paris."]
+
+
+def test_text_that_goes_on_after_a_stop_begins_a_clause_of_its_own() -> None:
+    clauses = Clauses()
+    assert clauses.feed("Let me") == []
+    assert clauses.end() == ["Let me"]
+    assert clauses.end() == []
+    assert clauses.feed(" look at it. Fine") == [" look at it."]
+    assert clauses.end() == [" Fine"]

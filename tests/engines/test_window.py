@@ -12,7 +12,7 @@ from vivavoce.engines.window import AUTO_RATIO, cut, fit, last_turn
 from vivavoce.ports import EngineError, Message, Prompt, Retention, Voice
 
 Truncation = Literal["auto", "disabled"] | Retention
-Role = Literal["system", "user", "assistant"]
+Role = Literal["system", "user", "assistant", "tool"]
 HALF = Retention(0.5)
 
 
@@ -109,7 +109,14 @@ def test_an_answer_without_its_question_goes_too() -> None:
     assert kept(twice, [30, 30, 10, 10], 50) == ["r"]
 
 
-ROLES: st.SearchStrategy[Role] = st.sampled_from(["user", "assistant", "system"])
+def test_a_call_and_its_output_go_and_stay_together() -> None:
+    called = (message("user", "q"), message("assistant", "call"), message("tool", "output"), message("assistant", "a"))
+    assert kept((*called, message("user", "r")), [10, 30, 10, 10, 10], 50, Retention(1.0)) == ["r"]
+    assert kept((message("system", "s"), *called[1:3]), [30, 10, 10], 30) == ["call", "output"]
+    assert last_turn(called[1:3]) == 0
+
+
+ROLES: st.SearchStrategy[Role] = st.sampled_from(["user", "assistant", "system", "tool"])
 CONVERSATIONS = st.lists(st.tuples(ROLES, st.integers(0, 40)), max_size=60)
 
 
@@ -124,7 +131,7 @@ def test_any_conversation_stays_within_the_limit_or_is_its_last_turn(
         first, turn = cut(messages[:n], sizes[:n], limit, ratio), last_turn(messages[:n])
         assert before <= first <= turn, "it moves only forwards, and never into the last turn"
         assert sum(sizes[first:n]) <= limit or first == turn
-        assert first in (0, turn) or messages[first].role != "assistant"
+        assert first in (0, turn) or messages[first].role not in ("assistant", "tool")
         before = first
 
 

@@ -32,7 +32,7 @@ def test_every_file_is_pinned_and_has_a_source() -> None:
 
 def test_the_defaults_cover_every_role_once() -> None:
     roles = [asset.role for asset in catalogue().defaults()]
-    assert sorted(roles) == ["asr", "llm", "noise", "tts", "turn", "vad"]
+    assert sorted(roles) == ["asr", "images", "llm", "noise", "tts", "turn", "vad"]
 
 
 def test_no_source_is_the_address_of_a_package_registry() -> None:

@@ -50,6 +50,17 @@ def test_sessions_events_errors_and_responses_are_counted() -> None:
     assert not any("sess_" in name for name in found)
 
 
+def test_calls_of_tools_are_counted_by_who_runs_them_and_how_they_end() -> None:
+    metrics = Metrics()
+    observer: Observer = metrics
+    observer.call_ended("function", "completed")
+    observer.call_ended("mcp", "declined")
+    observer.call_ended("mcp", "declined")
+    found = samples(metrics)
+    assert found["vivavoce_tool_calls_total kind=function outcome=completed"] == 1
+    assert found["vivavoce_tool_calls_total kind=mcp outcome=declined"] == 2
+
+
 def test_a_turns_stages_are_measured_from_the_end_of_speech() -> None:
     metrics = Metrics()
     metrics.turn(Timeline(10.0, turn_decided=10.22, transcript=9.9, first_audio=11.1))

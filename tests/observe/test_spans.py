@@ -18,6 +18,8 @@ from vivavoce.core import effects as fx
 from vivavoce.observe.recording import recording
 from vivavoce.observe.spans import SpanRecorder, Tracing
 from vivavoce.protocol.session import TracingConfig
+from vivavoce.protocol.tool_events import McpCallCompleted, McpCallFailed
+from vivavoce.protocol.tools import McpTool
 
 TRACED = replace(SETTINGS, tracing=TracingConfig("support", "g1", {"tier": 2, "plan": "gold"}))
 
@@ -92,6 +94,28 @@ def test_the_response_tells_its_cost_and_marks_its_first_token_and_first_audio()
     assert response.start_time is not None
     assert response.end_time is not None
     assert response.start_time < response.events[0].timestamp < response.events[1].timestamp < response.end_time
+
+
+def test_a_call_of_a_server_s_tool_is_a_span_and_marks_its_response() -> None:
+    exporter = InMemorySpanExporter()
+    tracing = Tracing(exporter, "vivavoce", "0")
+    with traced(tracing) as caller:
+        assert caller.recorder is not None
+        caller.speak_turn()
+        began = fx.AnswerCall(response_id="resp_1", name="buy")
+        for item_id, outcome in (("mcp_1", McpCallCompleted), ("mcp_2", McpCallFailed)):
+            call = fx.CallTool(item_id=item_id, server=McpTool(server_label="shop"), name="buy", arguments="{}")
+            caller.recorder.record(1.0, began, [call])
+            caller.recorder.record(3.0, fx.Tick(), [outcome(item_id=item_id, output_index=0)])
+        caller.finish()
+    tracing.close()
+    spans = exporter.get_finished_spans()
+    done, failed = (span for span in spans if span.name == "mcp_call")
+    assert (done.end_time or 0) - (done.start_time or 0) == 2_000_000_000
+    assert dict(done.attributes or {}) == {"id": "mcp_1"}
+    assert (failed.status.status_code, failed.status.description) == (StatusCode.ERROR, "failed")
+    (response,) = (span for span in spans if span.name == "response")
+    assert [event.name for event in response.events].count("tool_call") == 2
 
 
 def test_nothing_that_was_said_is_in_a_span() -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 from msgspec.structs import replace
 from tests.core.caller import CAN, Caller, b64, pcm
+from tests.core.mcp_caller import SHOP, McpCaller, calling, shopping
+from tests.core.test_images import png, uri
 from tests.properties.world import MAKERS, World
 
 from vivavoce.core import effects as fx
@@ -16,6 +18,7 @@ from vivavoce.core.capabilities import Capabilities, StoredPrompt
 from vivavoce.core.opening import opening
 from vivavoce.protocol import server as wire
 from vivavoce.protocol.codec import encode
+from vivavoce.protocol.items import ExecutionFault, HttpFault, ProtocolFault
 from vivavoce.protocol.transcripts import TokenLogprob
 
 Event = dict[str, Any]
@@ -33,6 +36,8 @@ def emitted() -> tuple[Event, ...]:
         *_idle(),
         *_able(),
         *_called(),
+        *_tools(),
+        *_mcp(),
         *_random(),
     ]
     return tuple(json.loads(encode(output)) for output in outputs if isinstance(output, wire.ServerEvent))
@@ -68,10 +73,11 @@ def _written() -> list[fx.Output]:
 
 
 def _items() -> list[fx.Output]:
-    caller = Caller()
+    caller = Caller(can=replace(CAN, images=True))
     parts = [
         ("system", {"type": "input_text", "text": "Be kind."}),
         ("user", {"type": "input_text", "text": "Hi."}),
+        ("user", {"type": "input_image", "image_url": uri(png())}),
         ("user", {"type": "input_audio", "audio": b64(pcm(200))}),
         ("user", {"type": "input_audio", "transcript": "Hi."}),
         ("assistant", {"type": "output_text", "text": "Hello."}),
@@ -147,7 +153,42 @@ def _called() -> list[fx.Output]:
     outputs += caller.tell(fx.PlaybackStopped(response_id="resp_1"))
     outputs += [*caller.send("response.create"), *caller.words("Well.", "resp_2"), *caller.sound(500, "resp_2")]
     outputs += [*caller.send("output_audio_buffer.clear"), *caller.tell(fx.PlayoutCleared(played={"resp_2": 2400}))]
-    return outputs
+    return [*outputs, *caller.tell(fx.KeyPressed(key="#", at=1_800_000_000))]
+
+
+def _tools() -> list[fx.Output]:
+    parameters = {"type": "object", "properties": {"town": {"type": "string"}}}
+    tools = [{"type": "function", "name": "weather", "description": "Of a town.", "parameters": parameters}]
+    caller = Caller(can=replace(CAN, tools=True), tools=tools)
+    outputs = caller.update(tool_choice={"type": "function", "name": "weather"})
+    outputs += caller.send("response.create", response={"tool_choice": "required"})
+    outputs += [*caller.call("weather", "{", "}"), *caller.finish()]
+    result = {"type": "function_call_output", "call_id": "call_1", "output": "Rain."}
+    return [*outputs, *caller.send("conversation.item.create", item=result)]
+
+
+def _mcp() -> list[fx.Output]:
+    caller = calling("find", server_description="Sells tea.", allowed_tools=["find", "buy"], headers={"a": "b"})
+    outputs = [*caller.updated, *caller.returned("item_2"), *caller.finish("resp_2")]
+    for fault in (
+        HttpFault(code=503, message="Closed."),
+        ProtocolFault(code=-32602, message="No such thing."),
+        ExecutionFault(message="Sold out."),
+    ):
+        failing = calling(finished=False)
+        failing.finish()
+        outputs += failing.broken("item_2", fault)
+    for approve in (True, False):
+        asking = shopping(require_approval={"never": {"read_only": True}, "always": {"tool_names": ["buy"]}})
+        outputs += [*asking.updated, *asking.send("response.create"), *asking.call("buy", "{", "}"), *asking.finish()]
+        outputs += asking.decide("item_2", approve, reason="I want it.")
+        outputs += asking.returned("item_4") if approve else []
+    cut = calling("buy")
+    outputs += [*cut.send("response.cancel"), *cut.returned("item_2")]
+    fresh = shopping()
+    outputs += [*fresh.send("response.create"), *fresh.call("find", "{", "}")]
+    missing = McpCaller(SHOP, tool_choice={"type": "mcp", "server_label": "shop"})
+    return [*outputs, *missing.updated, *missing.tell(fx.ToolsMissing(item_id="item_1", message="Nobody there."))]
 
 
 def _random() -> list[fx.Output]:

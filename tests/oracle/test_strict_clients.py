@@ -41,16 +41,37 @@ def test_parts_have_only_the_key_of_their_type() -> None:
 
 
 def test_the_callers_voice_has_an_explicit_transcript() -> None:
-    voices = [part for item in items() for part in item["content"] if part["type"] == "input_audio"]
+    voices = [part for item in items() for part in item.get("content", ()) if part["type"] == "input_audio"]
     assert voices
     assert all("transcript" in part for part in voices)
 
 
 def test_items_name_themselves_and_have_a_status() -> None:
     for item in items():
-        assert (item["object"], item["type"]) == ("realtime.item", "message")
+        assert item["object"] == "realtime.item"
         assert item["status"] in {"in_progress", "completed", "incomplete"}
-        assert item["role"] in {"system", "user", "assistant"}
+        if item["type"] == "message":
+            assert item["role"] in {"system", "user", "assistant"}
+
+
+def test_calls_have_all_that_is_needed_to_make_them() -> None:
+    calls = [item for item in items() if item["type"] == "function_call"]
+    assert calls
+    for call in calls:
+        assert all(isinstance(call[key], str) for key in ("id", "call_id", "name", "arguments"))
+    assert all(event["name"] for event in of_type("response.function_call_arguments.done"))
+
+
+def test_the_items_of_mcp_servers_have_what_stock_clients_parse() -> None:
+    calls = [item for item in items() if item["type"] == "mcp_call"]
+    assert calls
+    for call in calls:
+        assert all(isinstance(call[key], str) for key in ("id", "server_label", "name", "arguments"))
+        assert call["output"] is None or isinstance(call["output"], str)
+    tools = [tool for item in items() if item["type"] == "mcp_list_tools" for tool in item["tools"]]
+    assert tools
+    assert all(isinstance(tool["description"], str) for tool in tools)
+    assert all(isinstance(event["obfuscation"], str) for event in of_type("response.mcp_call_arguments.delta"))
 
 
 def test_items_carry_audio_only_when_they_are_retrieved() -> None:
@@ -60,7 +81,7 @@ def test_items_carry_audio_only_when_they_are_retrieved() -> None:
     assert carrying == {"conversation.item.retrieved"}
     outputs = [item for event in of_type("response.done") for item in event["response"]["output"]]
     assert outputs
-    assert not any("audio" in part for item in outputs for part in item["content"])
+    assert not any("audio" in part for item in outputs for part in item.get("content", ()))
 
 
 def test_offsets_and_indices_are_integers() -> None:

@@ -7,7 +7,7 @@ from collections import deque
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from tests.core.caller import pcm
+from tests.core.caller import pcm, said
 from tests.core.speaker import CAN, Speaker
 
 from vivavoce.core import effects as fx
@@ -41,7 +41,7 @@ class Interpreting(RuleBasedStateMachine):
                     self.said.append(output.item_id)
                 case fx.StartResponse():
                     self.translating.append(output.response_id)
-                    text = output.context.items[0].content[0]
+                    text = said(output.context.items[0]).content[0]
                     self.asked += f" {getattr(text, 'text', '').partition(': ')[2]}"
                 case wire.InputTranscriptDelta():
                     self.captions += output.delta

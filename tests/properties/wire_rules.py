@@ -5,10 +5,49 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from vivavoce.core import effects as fx
 from vivavoce.protocol import server as wire
+from vivavoce.protocol import tool_events
 from vivavoce.protocol.codec import encode
-from vivavoce.protocol.items import Item, OutputAudio, OutputText
+from vivavoce.protocol.items import (
+    FunctionCall,
+    Item,
+    McpApprovalRequest,
+    McpCall,
+    Message,
+    OutputAudio,
+    OutputText,
+)
+
+Arguments = (
+    tool_events.FunctionCallArgumentsDelta
+    | tool_events.FunctionCallArgumentsDone
+    | tool_events.McpCallArgumentsDelta
+    | tool_events.McpCallArgumentsDone
+)
+
+
+@dataclass(slots=True)
+class Made:
+    """What was sent of one item of a response."""
+
+    item: Item
+    part_open: bool = False
+    closed: bool = False
+    text: list[str] = field(default_factory=list)
+    transcript: list[str] = field(default_factory=list)
+    audio_closed: bool = False
+    words_closed: bool = False
+    arguments: list[str] = field(default_factory=list)
+    arguments_closed: bool = False
+
+    @property
+    def words(self) -> str:
+        """All deltas, whichever kind the response has."""
+        assert not (self.text and self.transcript)
+        return "".join(self.text or self.transcript)
 
 
 @dataclass(slots=True)
@@ -16,19 +55,14 @@ class Answer:
     """What was sent of one response."""
 
     in_band: bool
-    item_id: str | None = None
-    part_open: bool = False
-    item_closed: bool = False
-    text: list[str] = field(default_factory=list)
-    transcript: list[str] = field(default_factory=list)
-    audio_closed: bool = False
-    words_closed: bool = False
+    made: list[Made] = field(default_factory=list)
 
-    @property
-    def words(self) -> str:
-        """All deltas, whichever kind the response has."""
-        assert not (self.text and self.transcript), "a response is written or spoken"
-        return "".join(self.text or self.transcript)
+    def at(self, index: int, item_id: str) -> Made:
+        """The item with this index, still open."""
+        made = self.made[index]
+        assert made.item.id == item_id, "output_item.added comes first"
+        assert not made.closed
+        return made
 
 
 class WireRules:
@@ -45,6 +79,11 @@ class WireRules:
         self._event_ids: set[str] = set()
         self._started: set[str] = set()
         self._cancelled: set[str] = set()
+        self.listing: set[str] = set()
+        """Listings of MCP servers in progress."""
+        self.calling: set[str] = set()
+        """Calls of MCP tools in progress."""
+        self._asked: set[str] = set()
         self.position_ms = 0
         """The latest position that any event named."""
         self.announced: str | None = None
@@ -70,6 +109,8 @@ class WireRules:
         """After the last response: whatever began has ended."""
         assert not self.active
         assert not self.unfinished
+        assert not self.listing
+        assert not self.calling
 
     def _one(self, output: fx.Output) -> None:
         match output:
@@ -107,8 +148,46 @@ class WireRules:
             case fx.CancelResponse():
                 assert output.response_id in self.active
                 self._cancelled.add(output.response_id)
+            case fx.ListTools() | fx.CallTool():
+                in_progress = self.listing if isinstance(output, fx.ListTools) else self.calling
+                assert output.item_id in in_progress, "the client hears of it before the server is asked"
+                assert output.item_id not in self._asked
+                self._asked.add(output.item_id)
+            case fx.CancelTool():
+                assert output.item_id in self.listing | self.calling
+            case _ if isinstance(output, tool_events.AnyToolEvent):
+                self._tool(output)
             case _:
                 self._response(output)
+
+    def _tool(self, output: tool_events.AnyToolEvent) -> None:
+        match output:
+            case tool_events.McpListToolsInProgress():
+                assert output.item_id in self.unfinished
+                self.listing.add(output.item_id)
+            case tool_events.McpListToolsCompleted() | tool_events.McpListToolsFailed():
+                self.listing.remove(output.item_id)
+            case tool_events.McpCallInProgress():
+                self.calling.add(output.item_id)
+            case tool_events.McpCallCompleted() | tool_events.McpCallFailed():
+                self.calling.remove(output.item_id)
+            case _:
+                made = self.active[output.response_id].at(output.output_index, output.item_id)
+                assert not made.arguments_closed
+                self._arguments(made, output)
+
+    def _arguments(self, made: Made, output: Arguments) -> None:
+        match output:
+            case tool_events.FunctionCallArgumentsDelta() | tool_events.McpCallArgumentsDelta():
+                made.arguments.append(output.delta)
+            case _:
+                assert output.arguments == "".join(made.arguments)
+                made.arguments_closed = True
+        if isinstance(output, tool_events.FunctionCallArgumentsDelta | tool_events.FunctionCallArgumentsDone):
+            assert isinstance(made.item, FunctionCall)
+            assert made.item.call_id == output.call_id
+        else:
+            assert isinstance(made.item, McpCall)
 
     def _response(self, output: fx.Output) -> None:
         match output:
@@ -122,50 +201,49 @@ class WireRules:
                 self._done(output.response)
             case wire.OutputItemAdded():
                 answer = self.active[output.response_id]
-                assert answer.item_id is None
-                assert (output.item.status, output.item.content) == ("in_progress", ())
-                answer.item_id = output.item.id
+                assert output.output_index == len(answer.made)
+                assert output.item.status == "in_progress"
+                answer.made.append(Made(output.item))
             case wire.OutputItemDone():
-                answer = self.active[output.response_id]
-                assert not answer.part_open
-                self._closes_with(answer, output.item)
-                answer.item_closed = True
+                made = self.active[output.response_id].at(output.output_index, output.item.id)
+                assert not made.part_open
+                self._closes_with(made, output.item)
+                made.item, made.closed = output.item, True
             case wire.InContent():
+                assert output.content_index == 0
                 answer = self.active[output.response_id]
-                assert output.item_id == answer.item_id, "output_item.added comes first"
-                assert (output.output_index, output.content_index) == (0, 0)
-                self._content(answer, output)
+                self._content(answer.at(output.output_index, output.item_id), output)
 
-    def _content(self, answer: Answer, output: wire.InContent) -> None:
+    def _content(self, made: Made, output: wire.InContent) -> None:
         if isinstance(output, wire.ContentPartAdded):
-            assert not answer.part_open
+            assert not made.part_open
             assert (output.part.text or "", output.part.transcript or "") == ("", "")
-            answer.part_open = True
+            made.part_open = True
             return
-        assert answer.part_open, "content_part.added comes before its deltas"
+        assert made.part_open, "content_part.added comes before its deltas"
         match output:
             case wire.OutputTextDelta():
-                assert not answer.words_closed
-                answer.text.append(output.delta)
+                assert not made.words_closed
+                made.text.append(output.delta)
             case wire.OutputAudioTranscriptDelta():
-                assert not answer.words_closed
-                answer.transcript.append(output.delta)
+                assert not made.words_closed
+                made.transcript.append(output.delta)
             case wire.OutputAudioDelta():
-                assert not answer.audio_closed
+                assert not made.audio_closed
                 assert output.delta
             case wire.OutputAudioDone():
-                answer.audio_closed = True
+                made.audio_closed = True
             case wire.OutputTextDone():
-                assert output.text == "".join(answer.text)
-                answer.words_closed = True
+                assert output.text == "".join(made.text)
+                made.words_closed = True
             case wire.OutputAudioTranscriptDone():
-                assert output.transcript == "".join(answer.transcript)
-                answer.words_closed = True
+                assert output.transcript == "".join(made.transcript)
+                made.words_closed = True
             case wire.ContentPartDone():
-                assert answer.words_closed
+                assert made.words_closed
                 words = output.part.text if output.part.type == "text" else output.part.transcript
-                assert words == answer.words
-                answer.part_open = False
+                assert words == made.words
+                made.part_open = False
 
     def _done(self, response: wire.ResponseObject) -> None:
         answer = self.active.pop(response.id)
@@ -174,17 +252,27 @@ class WireRules:
         assert (response.status == "cancelled") == (response.id in self._cancelled)
         assert (response.status_details is None) == (response.status == "completed")
         assert response.usage is not None
-        assert answer.item_closed == (answer.item_id is not None)
-        assert [item.id for item in response.output] == ([answer.item_id] if answer.item_id else [])
+        assert all(made.closed for made in answer.made)
+        assert list(response.output) == [made.item for made in answer.made]
+        # What was said before a response waited for its calls is whole, even if they are interrupted.
+        waited = any(isinstance(item, McpCall) for item in response.output)
         for item in response.output:
-            self._closes_with(answer, item)
-            assert (item.status == "completed") == (response.status == "completed")
+            if isinstance(item, Message) and not (waited and item.status == "completed"):
+                assert (item.status == "completed") == (response.status == "completed")
 
-    def _closes_with(self, answer: Answer, item: Item) -> None:
-        (part,) = item.content
-        assert item.id == answer.item_id
-        assert isinstance(part, OutputText | OutputAudio)
-        assert (part.text if isinstance(part, OutputText) else part.transcript) == answer.words
+    def _closes_with(self, made: Made, item: Item) -> None:
+        assert item.id == made.item.id
+        match item:
+            case Message():
+                (part,) = item.content
+                assert isinstance(part, OutputText | OutputAudio)
+                assert (part.text if isinstance(part, OutputText) else part.transcript) == made.words
+            case FunctionCall() | McpCall():
+                assert made.arguments_closed
+                assert item.arguments == "".join(made.arguments)
+                assert (item.status == "in_progress") == (item.id in self.calling), "only a running call stays open"
+            case McpApprovalRequest():
+                assert replace(made.item, status="completed") == item
 
     def _added(self, output: wire.ConversationItemAdded) -> None:
         self._follows_known(output.previous_item_id)

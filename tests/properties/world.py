@@ -10,6 +10,8 @@ from typing import Any
 
 from msgspec.structs import replace
 from tests.core.caller import CAN, SETTINGS, b64, pcm
+from tests.core.mcp_caller import SHOP, TOOLS
+from tests.core.test_images import png, uri
 from tests.properties.wire_rules import WireRules
 
 from vivavoce.core import effects as fx
@@ -18,8 +20,17 @@ from vivavoce.core.session import Session
 from vivavoce.protocol import server as wire
 from vivavoce.protocol.codec import decode
 from vivavoce.protocol.errors import ProtocolError
+from vivavoce.protocol.items import ExecutionFault, HttpFault, McpFault
 
-CAPABLE = replace(CAN, transcription_features=("prompt", "delay"))
+CAPABLE = replace(
+    CAN,
+    tools=True,
+    images=True,
+    mcp=(),
+    transcription_features=("prompt", "delay"),
+    filler="One moment.",
+    filler_after_s=0.5,
+)
 FRAME = 768
 """Samples of a VAD frame."""
 EXPIRES_IN = 1000.0
@@ -40,10 +51,14 @@ class World:
         self.line: dict[str, int] = {}
         """Samples of each answer that the line was given and has not played to its end."""
         self.responses: list[str] = ["resp_nobody"]
+        self.callable: dict[str, list[str]] = {}
+        """What each of them may call."""
         self.items: list[str] = ["item_nobody"]
         self.estimates: list[int] = [0]
         self.looks: list[fx.Transcribe] = []
         """The latest tentative transcriptions."""
+        self.asked: list[str] = ["item_nobody"]
+        """What MCP servers were asked."""
         self.reached: Counter[str] = Counter()
         """How often each kind of output came, and each end of a response."""
         self.voiced = False
@@ -64,7 +79,11 @@ class World:
 
     def finish(self) -> None:
         """Let every response come to its end."""
-        for _ in range(2):  # the end of one may begin another, which was owed
+        for _ in range(3):  # the end of one may begin another, which was owed, and that another
+            for item_id in list(self.rules.listing):
+                self._take(self.session.handle(fx.ToolsMissing(item_id=item_id, message="Gone."), self.now))
+            for item_id in list(self.rules.calling):
+                self._take(self.session.handle(fx.ToolReturned(item_id=item_id, output="Tea."), self.now))
             for response_id in list(self.rules.active):
                 self._take(self.session.handle(fx.AnswerFinished(response_id=response_id), self.now))
         self.rules.check_finished()
@@ -92,6 +111,9 @@ class World:
                     self.reached[output.response.status] += 1
                 case fx.StartResponse():
                     self.responses.append(output.response_id)
+                    self.callable[output.response_id] = [tool.name for tool in output.context.tools]
+                case fx.ListTools() | fx.CallTool():
+                    self.asked.append(output.item_id)
                 case fx.EstimateTurn():
                     self.estimates.append(output.at)
                 case fx.Transcribe(tentative=True):
@@ -118,6 +140,9 @@ class World:
             len(conversation._items),
             conversation.tail,
             conversation.has_spoken,
+            dict(session._mcp.known),
+            tuple(session._mcp._requests),
+            tuple(session._mcp._detached),
             tuple(responding._active),
             responding._default,
             responding._owed,
@@ -155,11 +180,31 @@ PARTS: list[tuple[str, dict[str, Any]]] = [
     ("user", {"type": "input_audio", "audio": b64(pcm(20))}),
     ("user", {"type": "input_audio", "transcript": "Hello."}),
     ("user", {"type": "input_audio"}),
+    ("user", {"type": "input_image", "image_url": uri(png())}),
+    ("user", {"type": "input_image", "image_url": "data:image/png;base64,"}),
     ("assistant", {"type": "input_text", "text": "No."}),
 ]
 
 
+CALLS: list[dict[str, Any]] = [
+    {"type": "function_call", "name": "look", "arguments": "{}", "call_id": "mine"},
+    {"type": "function_call", "name": "look", "arguments": "{}"},
+    {"type": "function_call", "name": "look", "arguments": "["},
+    {"type": "function_call_output", "call_id": "mine", "output": "Nothing."},
+]
+
+
 def _item(world: World, random: Random) -> dict[str, Any]:
+    match random.randrange(8):
+        case 2:
+            requests = [*world.session._mcp._requests, _some(random, world.items)]
+            approval = {"approval_request_id": random.choice(requests), "approve": random.random() < 0.7}
+            return {"type": "mcp_approval_response", **approval, "id": _id(world, random)}
+        case 0:
+            return {**random.choice(CALLS), "id": _id(world, random)}
+        case 1:
+            call_id = f"call_{random.randrange(1, 3 + len(world.responses))}"
+            return {"type": "function_call_output", "call_id": call_id, "output": "Sun.", "id": _id(world, random)}
     role, part = random.choice(PARTS)
     return {"type": "message", "role": role, "content": [part], "id": _id(world, random)}
 
@@ -208,9 +253,26 @@ SESSIONS: list[dict[str, Any]] = [
     {"type": "realtime", "audio": {"input": {"transcription": {"delay": "high"}}}},
     {"type": "realtime", "audio": {"input": {"transcription": None}}},
     {"type": "realtime", "max_output_tokens": 5, "tools": [{"type": "function"}]},
+    {"type": "realtime", "tools": [{"type": "function", "name": "look"}], "tool_choice": "required"},
+    {"type": "realtime", "tools": [], "tool_choice": "auto"},
+    {"type": "realtime", "tool_choice": {"type": "function", "name": "look"}},
     {"type": "realtime", "instructions": "No.", "audio": {"output": {"voice": "nobody"}}},
     {"type": "transcription"},
 ]
+SERVERS: list[list[dict[str, Any]]] = [
+    [SHOP, {**SHOP, "server_label": "mall"}],
+    [SHOP, {"type": "function", "name": "look"}],
+    [{"type": "mcp", "server_label": "shop", "allowed_tools": ["find"]}],
+    [{**SHOP, "authorization": "t"}],
+    [{**SHOP, "require_approval": {"never": {"read_only": True}}}],
+    [SHOP, SHOP],
+]
+
+
+def _servers(world: World, random: Random) -> fx.Input:
+    session: dict[str, Any] = {"type": "realtime", "tools": random.choice(SERVERS)}
+    session["tool_choice"] = random.choice(["auto", "auto", "none", {"type": "mcp", "server_label": "shop"}])
+    return world.frame("session.update", session=session)
 
 
 def _update(world: World, random: Random) -> fx.Input:
@@ -304,6 +366,37 @@ def _sound(world: World, random: Random) -> fx.Input:
     return fx.AnswerAudio(response_id=_some(random, world.responses), data=pcm(20), samples=480)
 
 
+def _call(world: World, random: Random) -> fx.Input:
+    response_id = _some(random, world.responses)
+    return fx.AnswerCall(response_id=response_id, name=random.choice(world.callable.get(response_id) or ["look"]))
+
+
+def _arguments(world: World, random: Random) -> fx.Input:
+    return fx.AnswerArguments(response_id=_some(random, world.responses), delta=random.choice(["{", "}", "", '"a"']))
+
+
+def _called(world: World, random: Random) -> fx.Input:
+    return fx.AnswerCalled(response_id=_some(random, world.responses))
+
+
+def _listed(world: World, random: Random) -> fx.Input:
+    return fx.ToolsListed(item_id=_some(random, world.asked), tools=TOOLS[: random.randrange(3)])
+
+
+def _unlisted(world: World, random: Random) -> fx.Input:
+    return fx.ToolsMissing(item_id=_some(random, world.asked), message="Nobody there.")
+
+
+def _returned(world: World, random: Random) -> fx.Input:
+    return fx.ToolReturned(item_id=_some(random, world.asked), output=random.choice(["", "Tea."]))
+
+
+def _unreturned(world: World, random: Random) -> fx.Input:
+    faults: list[McpFault] = [HttpFault(code=500, message="No."), ExecutionFault(message="No.")]
+    fault = random.choice(faults)
+    return fx.ToolFailed(item_id=_some(random, world.asked), fault=fault)
+
+
 def _finished(world: World, random: Random) -> fx.Input:
     return fx.AnswerFinished(
         response_id=_some(random, world.responses), reason=random.choice(["stop", "length", "content_filter"])
@@ -334,6 +427,10 @@ def _cleared(world: World, random: Random) -> fx.Input:
     return fx.PlayoutCleared(played=played)
 
 
+def _pressed(world: World, random: Random) -> fx.Input:
+    return fx.KeyPressed(key=random.choice("0159*#D"), at=1_800_000_000)
+
+
 def _tick(world: World, random: Random) -> fx.Input:
     return fx.Tick()
 
@@ -362,14 +459,31 @@ MAKERS: dict[str, Maker] = {
     "words": _words,
     "times": _times,
     "sound": _sound,
+    "call": _call,
+    "arguments": _arguments,
+    "called": _called,
+    "servers": _servers,
+    "tools listed": _listed,
+    "tools missing": _unlisted,
+    "tool returned": _returned,
+    "tool failed": _unreturned,
     "finished": _finished,
     "failed": _failed,
     "uncleaned": _uncleaned,
     "line plays": _plays,
     "line played": _played,
     "line cleared": _cleared,
+    "key": _pressed,
     "tick": _tick,
     "joined": lambda world, random: fx.Joined(),
 }
-OFTEN = {"input_audio_buffer.append": 30, "frame": 40, "words": 4, "sound": 4, "turn estimate": 2}
+OFTEN = {
+    "input_audio_buffer.append": 30,
+    "frame": 40,
+    "words": 4,
+    "sound": 4,
+    "turn estimate": 2,
+    "call": 4,
+    "called": 4,
+}
 """What a conversation is mostly made of; everything else once in so many."""

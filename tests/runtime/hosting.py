@@ -124,7 +124,7 @@ class Echo(ScriptedResponder):
 
     async def _repeat(self, prompt: Prompt) -> AsyncGenerator[ResponsePart, None]:
         (said,) = prompt.messages[-1].content
-        words = await said.transcript() if isinstance(said, Speech) else said
+        words = await said.transcript() if isinstance(said, Speech) else str(said)
         self.heard.append(words)
         yield Began()
         yield SpokenText(words)

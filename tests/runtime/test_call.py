@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 from msgspec.structs import replace
 from tests.runtime.hosting import CAN, SETTINGS, Hosted, engines, hosted
 
@@ -25,6 +27,7 @@ class FakeLine:
     """Plays on the loop's clock, in one step an answer; `full` holds producers back."""
 
     def __init__(self) -> None:
+        self.telephone = False
         self.ear: Ear | None = None
         self.queued: dict[str, int] = {}
         self.finished: list[str] = []
@@ -87,6 +90,20 @@ def test_a_spoken_question_gets_a_spoken_answer_over_the_line() -> None:
     run_virtual(main())
 
 
+@pytest.mark.parametrize("telephone", [True, False])
+def test_the_recogniser_is_told_of_a_telephone_s_sound(telephone: bool) -> None:
+    async def main() -> None:
+        line, asr = FakeLine(), ScriptedAsr("Where?")
+        async with calling(line, ScriptedResponder(answers("Paris.", 500)), asr) as live:
+            line.telephone = telephone  # as soon as its codec is agreed on, and that may be in the middle
+            await line.hear(Pcm.join(sound(640)))
+            await line.hear(Pcm.silence(300))
+            await live.client.expect("output_audio_buffer.started")
+            assert {call.request.hint.telephone for call in asr.calls} == {telephone}
+
+    run_virtual(main())
+
+
 def test_the_caller_silences_the_line_and_only_what_was_heard_is_remembered() -> None:
     async def main() -> None:
         line = FakeLine()
@@ -100,6 +117,20 @@ def test_the_caller_silences_the_line_and_only_what_was_heard_is_remembered() ->
             truncated = await live.client.expect("conversation.item.truncated")
             assert (line.cleared, truncated["audio_end_ms"]) == (1, 500)
             assert (responder.running, responder.cancelled) == (0, 1)
+
+    run_virtual(main())
+
+
+def test_a_key_that_the_caller_presses_is_told_with_its_time() -> None:
+    async def main() -> None:
+        line = FakeLine()
+        async with calling(line, ScriptedResponder(), ScriptedAsr()) as live:
+            before = int(time.time())
+            assert line.ear is not None
+            line.ear.pressed("5")
+            event = await live.client.expect("input_audio_buffer.dtmf_event_received")
+            assert event["event"] == "5"
+            assert before <= event["received_at"] <= int(time.time())
 
     run_virtual(main())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,8 +11,10 @@ from typing import Any
 import pytest
 from tests.runtime.hosting import engines, session
 
+from vivavoce.protocol.items import ListedTool, McpListTools
 from vivavoce.protocol.rest import Lock
-from vivavoce.runtime.locks import Locks
+from vivavoce.protocol.server import ConversationItemAdded, ConversationItemDone, ConversationItemRetrieved
+from vivavoce.runtime.locks import Locks, masked
 from vivavoce.runtime.runner import Runner
 from vivavoce.testing.clock import run_virtual
 from vivavoce.testing.connection import MemoryConnection
@@ -57,6 +60,27 @@ def test_what_is_locked_is_not_shown(lock: Lock, hidden: set[str], left: set[str
     run_virtual(main())
 
 
+def test_the_tools_of_a_server_are_not_shown_either() -> None:
+    listed = ListedTool(name="delete_everything", input_schema={"type": "object"})
+    listing = McpListTools(id="mcpl_1", status="completed", server_label="shop", tools=(listed,))
+    for event in (
+        ConversationItemAdded(item=listing, previous_item_id=None),
+        ConversationItemDone(item=listing, previous_item_id=None),
+        ConversationItemRetrieved(item=listing),
+    ):
+        frame = masked(event, TOOLS)
+        assert frame is not None
+        assert json.loads(frame)["item"] == {
+            "id": "mcpl_1",
+            "object": "realtime.item",
+            "type": "mcp_list_tools",
+            "status": "completed",
+            "server_label": "shop",
+            "tools": [],
+        }
+        assert masked(event, INSTRUCTIONS) is None
+
+
 TOUCHES: list[tuple[Locks, str, dict[str, Any], str]] = [
     (
         INSTRUCTIONS,
@@ -96,6 +120,7 @@ FREE: list[tuple[Locks, str, dict[str, Any], str]] = [
     (INSTRUCTIONS, "session.update", {"session": {"type": "realtime", "tools": []}}, "session.updated"),
     (INSTRUCTIONS, "conversation.item.create", {"item": USER}, "conversation.item.done"),
     (TOOLS, "conversation.item.create", {"item": SYSTEM}, "conversation.item.done"),
+    (TOOLS, "session.update", {"session": {"type": "realtime", "tool_choice": "none"}}, "session.updated"),
     (TOOLS, "session.update", {"session": {"type": "realtime", "instructions": "New."}}, "session.updated"),
     (INSTRUCTIONS, "input_audio_buffer.clear", {}, "input_audio_buffer.cleared"),
 ]

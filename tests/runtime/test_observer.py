@@ -18,5 +18,6 @@ def test_nobody_may_watch() -> None:
     observer.event_sent("session.created")
     observer.error("invalid_value")
     observer.response_done("completed", None)
+    observer.call_ended("function", "completed")
     observer.turn(Timeline(0.0))
     observer.session_ended("sess_1")

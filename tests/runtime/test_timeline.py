@@ -10,7 +10,7 @@ from tests.runtime.hosting import Echo, engines, hosted
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.ports import Began, Finished, Transcript
-from vivavoce.runtime.observer import Timeline, Unobserved
+from vivavoce.runtime.observer import CallKind, CallOutcome, Timeline, Unobserved
 from vivavoce.testing.clock import run_virtual
 from vivavoce.testing.fakes import ScriptedAsr, ScriptedResponder, Wait, answers, sound, speaks
 
@@ -24,6 +24,7 @@ class Notes(Unobserved):
     errors: list[str | None] = field(default_factory=list)
     sessions: list[str] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
+    calls: list[tuple[CallKind, CallOutcome]] = field(default_factory=list)
 
     def session_started(self, session_id: str) -> None:
         self.sessions.append(f"+{session_id}")
@@ -39,6 +40,9 @@ class Notes(Unobserved):
 
     def response_done(self, status: str, reason: str | None) -> None:
         self.ends.append((status, reason))
+
+    def call_ended(self, kind: CallKind, outcome: CallOutcome) -> None:
+        self.calls.append((kind, outcome))
 
     def turn(self, timeline: Timeline) -> None:
         self.turns.append(timeline)

@@ -10,6 +10,7 @@ from contextlib import aclosing
 from dataclasses import replace
 
 import numpy as np
+from tests.testing.broken_callers import Parts
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.engines.instant import WORD_MS, InstantAsr, InstantLlm, InstantTts, InstantTurnDetector, InstantVad
@@ -37,6 +38,7 @@ class InstantResponder(InstantTts):
         super().__init__()
         self.llm = InstantLlm("One. Two.")
         self.features = self.llm.features
+        self.refused = self.llm.refused
 
     async def respond(self, prompt: Prompt) -> AsyncGenerator[ResponsePart, None]:
         if prompt.voice.name not in self.voices:
@@ -44,7 +46,7 @@ class InstantResponder(InstantTts):
         with self:
             async with aclosing(self.llm.generate(prompt)) as parts:
                 async for part in parts:
-                    if isinstance(part, Finished) or not prompt.spoken:
+                    if not isinstance(part, TextDelta) or not prompt.spoken:
                         yield part
                         continue
                     yield SpokenText(part.text)
@@ -169,14 +171,14 @@ class DeafAsr(InstantAsr):
 class EndlessLlm(InstantLlm):
     """It says nothing at the end."""
 
-    async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | Finished, None]:
+    async def generate(self, prompt: Prompt) -> Parts:
         async for part in super().generate(prompt):
             if isinstance(part, TextDelta):
                 yield part
 
 
 class UnlimitedLlm(InstantLlm):
-    async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | Finished, None]:
+    async def generate(self, prompt: Prompt) -> Parts:
         async for part in super().generate(replace(prompt, max_tokens=None)):
             yield part
 
@@ -184,9 +186,9 @@ class UnlimitedLlm(InstantLlm):
 class SharedLlm(InstantLlm):
     """It goes on with the answer that runs."""
 
-    current: AsyncGenerator[TextDelta | Finished, None] | None = None
+    current: Parts | None = None
 
-    async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | Finished, None]:
+    async def generate(self, prompt: Prompt) -> Parts:
         if self.current is None:
             self.current = super().generate(prompt)
         try:
@@ -209,7 +211,7 @@ class StubbornLlm(InstantLlm):
     def running(self) -> int:
         return len(self.work)
 
-    async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | Finished, None]:
+    async def generate(self, prompt: Prompt) -> Parts:
         task = asyncio.create_task(asyncio.sleep(1.0))
         self.work.add(task)
         task.add_done_callback(self.work.discard)
@@ -221,7 +223,7 @@ class StubbornLlm(InstantLlm):
 class ClingingLlm(InstantLlm):
     """Closing it takes its time."""
 
-    async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | Finished, None]:
+    async def generate(self, prompt: Prompt) -> Parts:
         whole = False
         try:
             async for part in super().generate(prompt):
@@ -233,7 +235,7 @@ class ClingingLlm(InstantLlm):
 
 
 class NervousLlm(InstantLlm):
-    async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | Finished, None]:
+    async def generate(self, prompt: Prompt) -> Parts:
         if not prompt.messages:
             raise IndexError("no messages")
         async for part in super().generate(prompt):
@@ -243,7 +245,7 @@ class NervousLlm(InstantLlm):
 class LazyLlm(InstantLlm):
     """It is busy with one answer at a time, and refuses the others."""
 
-    async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | Finished, None]:
+    async def generate(self, prompt: Prompt) -> Parts:
         if self.running:
             raise EngineError("engine_unavailable", "One at a time.")
         async for part in super().generate(prompt):
@@ -257,7 +259,7 @@ class SecretLlm(InstantLlm):
 
 
 class HangingLlm(InstantLlm):
-    async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | Finished, None]:
+    async def generate(self, prompt: Prompt) -> Parts:
         await asyncio.sleep(3600)
         yield Finished()
 

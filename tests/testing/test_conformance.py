@@ -8,6 +8,17 @@ from contextlib import aclosing
 from dataclasses import replace
 
 import pytest
+from tests.testing.broken_callers import (
+    CarefreeLlm,
+    DoggedLlm,
+    HastyLlm,
+    HeadlessLlm,
+    PushyLlm,
+    ShyLlm,
+    SloppyLlm,
+    StutteringLlm,
+    TrailingLlm,
+)
 from tests.testing.broken_engines import (
     AnyVoiceTts,
     AsciiTts,
@@ -61,6 +72,7 @@ from tests.testing.broken_reducers import (
 )
 
 from vivavoce.audio.pcm import Pcm
+from vivavoce.engines.cascade import Cascade
 from vivavoce.engines.instant import InstantAsr, InstantLlm, InstantTts, InstantTurnDetector, InstantVad
 from vivavoce.engines.openai.asr import OpenAiAsr
 from vivavoce.engines.openai.http import Net
@@ -101,6 +113,7 @@ def test_the_instant_engines_keep_the_contract() -> None:
             await check_llm(InstantLlm(delay=0.1), bounds=EASY),
             await check_tts(InstantTts(delay=0.1), bounds=EASY),
             await check_tts(TimedTts(), bounds=EASY),
+            await check_responder(Cascade(InstantLlm(), InstantTts()), SPEECH, bounds=EASY),
             await check_responder(InstantResponder(), SPEECH, bounds=EASY),
         ]
 
@@ -154,6 +167,16 @@ BROKEN: list[tuple[Check, str]] = [
     (lambda: check_llm(LazyLlm(delay=0.01), bounds=EASY), "failed: engine_unavailable, One at a time"),
     (lambda: check_llm(SecretLlm(), bounds=EASY), "`running` was 0 during every call"),
     (lambda: check_llm(HangingLlm(), bounds=EASY), "An answer took longer than 3 s"),
+    (lambda: check_llm(ShyLlm(), bounds=EASY), "set_light must be called, and is not"),
+    (lambda: check_llm(HastyLlm(), bounds=EASY), "'set_light' is called, which may not be"),
+    (lambda: check_llm(PushyLlm(), bounds=EASY), "A tool is called though none may be"),
+    (lambda: check_llm(SloppyLlm(), bounds=EASY), "arguments of set_light are wrong: Expecting|Unterminated"),
+    (lambda: check_llm(CarefreeLlm(), bounds=EASY), "'room' is a required property"),
+    (lambda: check_llm(TrailingLlm(), bounds=EASY), "The call of set_light does not end"),
+    (lambda: check_llm(StutteringLlm(), bounds=EASY), "begins before the one before it has ended"),
+    (lambda: check_llm(HeadlessLlm(), bounds=EASY), "Arguments come outside of a call"),
+    (lambda: check_llm(DoggedLlm(), bounds=EASY), "`running` is still 1, 0.3 s after a call was closed"),
+    (lambda: check_responder(Cascade(PushyLlm(), InstantTts()), SPEECH, bounds=EASY), "called though none may be"),
     (lambda: check_tts(LongWindedTts(), bounds=EASY), "100 are allowed"),
     (lambda: check_tts(AnyVoiceTts(), bounds=EASY), "An unknown voice was accepted"),
     (lambda: check_tts(OnePaceTts(), bounds=EASY), "at speed 0.7"),

@@ -58,6 +58,7 @@ def test_nothing_but_the_server_s_own_scripts_may_run_in_it() -> None:
     assert "default-src 'none'" in policy
     assert "script-src 'self';" in policy
     assert "frame-ancestors 'none'" in policy
+    assert "img-src 'self' data:;" in policy  # pictures that the user shows, and nobody else's
     assert "unsafe" not in policy
 
 
@@ -82,6 +83,9 @@ def test_the_page_is_told_what_there_is_to_choose_from() -> None:
         "speed": [1.0, 1.0],
         "semantic_vad": False,
         "noise_reduction": False,
+        "tools": False,
+        "mcp": None,
+        "images": False,
         "transcription": {"model": "whisper-1", "features": ["prompt"], "languages": []},
     }
 

@@ -244,6 +244,19 @@ def test_what_a_translation_secret_is_refused() -> None:
     run(scenario)
 
 
+def test_a_tool_that_the_model_cannot_call_is_refused_when_the_secret_is_made() -> None:
+    async def scenario() -> None:
+        async with live(KEYS) as server:
+            parameters = {"type": "object", "properties": {"town": {"pattern": "a"}}, "required": ["town"]}
+            tool = {"type": "function", "name": "weather", "parameters": parameters}
+            answer = await post(server, SECRETS, {"session": {"type": "realtime", "tools": [tool]}}, "sk-right")
+            error = answer.json()["error"]
+            found = (answer.status_code, error["code"], error["param"])
+            assert found == (400, "unsupported_value", "session.tools[0].parameters")
+
+    run(scenario)
+
+
 def test_a_secret_that_is_forged_or_has_expired_opens_nothing() -> None:
     async def scenario() -> None:
         async with live(KEYS) as server:

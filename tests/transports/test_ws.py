@@ -135,9 +135,9 @@ def test_a_bad_frame_is_answered_and_the_session_goes_on() -> None:
         ('{"type": "conversation.item.delete", "item_id": "x"}', "item_delete_invalid_item_id", "item_id"),
         ('{"type": "session.update", "session": {}}', "missing_required_parameter", "session.type"),
         (
-            '{"type": "session.update", "session": {"type": "realtime", "tools": [{"type": "function", "name": "f"}]}}',
-            "unsupported_value",
-            "session.tools",
+            '{"type": "session.update", "session": {"type": "realtime", "tools": [{"type": "function"}]}}',
+            "missing_required_parameter",
+            "session.tools[0].name",
         ),
         ('{"type": "output_audio_buffer.clear"}', "invalid_value", "type"),
         ("[" * 100_000, "invalid_json", None),

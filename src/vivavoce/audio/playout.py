@@ -50,7 +50,7 @@ class _Piece:
 
 
 class Playout:
-    """Speech waits here for its time. With `continuous` silence is played too, as telephones expect."""
+    """Speech waits here for its time. With `continuous` silence is played too, from the first moment, as to a phone."""
 
     def __init__(self, *, continuous: bool = False) -> None:
         self._continuous = continuous
@@ -96,7 +96,7 @@ class Playout:
         self._queued = 0
 
     def deadline(self) -> float | None:
-        """When the next frame is due: long ago if speech waits after a pause; None if there is nothing to play."""
+        """When the next frame is due: long ago if it waited for one; None if there is nothing to play."""
         if self._idle():
             return None
         return -math.inf if self._began is None else self._began + self._position / WIRE_RATE
@@ -119,7 +119,7 @@ class Playout:
 
     def _idle(self) -> bool:
         waiting = self._queued or self._tail or self._fading is not None
-        return not waiting and not (self._continuous and self._began is not None)
+        return not waiting and not self._continuous
 
     def _render(self) -> NDArray[np.int16]:
         """One frame. Wherever the voice breaks off or begins, it does so by degrees."""

@@ -96,7 +96,7 @@ class Receiver:
 
     def _frame(self, frame: Frame) -> Pcm:
         if not frame.payload:
-            return self._conceal(self._decoder.clock // 50 - frame.skip)
+            return self._silence(self._decoder.clock // 50 - frame.skip)
         ticks = self._decoder.ticks(frame.payload)
         try:
             audio = self._decoder.decode(frame.payload)
@@ -130,6 +130,19 @@ class Receiver:
         self._made_up += count
         self._gain = float(gains[-1]) if count else self._gain
         return _scaled(self._decoder.conceal(ticks), gains)
+
+    def _silence(self, ticks: int) -> Pcm:
+        """The sender said that nothing is to be heard: what was heard before fades at once."""
+        count = self._samples(ticks)
+        self.concealed += count
+        gains = np.zeros(count)
+        if self._gain:
+            fading = min(_RETURN, count)
+            gains[:fading] = np.linspace(self._gain, 0.0, fading)
+            made_up = _scaled(self._decoder.conceal(ticks), gains)
+            self._gain = 0.0
+            return made_up
+        return Pcm(gains.astype(np.int16), WIRE_RATE)
 
     def _samples(self, ticks: int) -> int:
         return ticks * WIRE_RATE // self._decoder.clock

@@ -83,6 +83,9 @@ class Echo:
     def played(self, response_id: str) -> None:
         """Nobody asks."""
 
+    def pressed(self, key: str) -> None:
+        """There are no keys."""
+
 
 class Echoing:
     """Calls that hear themselves, without a session; each datagram is lost with the chance `loss`, each way."""

@@ -15,9 +15,9 @@ import msgspec
 import uvloop
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
+from vivavoce.transports.rtp.line import RtpLine
 from vivavoce.transports.webrtc.call import LiveCall
 from vivavoce.transports.webrtc.ice import Network
-from vivavoce.transports.webrtc.line import RtpLine
 from vivavoce.transports.webrtc.sdp import Offer
 
 Path = Literal["ours", "aiortc"]
@@ -51,6 +51,9 @@ class Back:
 
     def played(self, response_id: str) -> None:
         """It is never at its end."""
+
+    def pressed(self, key: str) -> None:
+        """There are no keys."""
 
 
 class Ours:

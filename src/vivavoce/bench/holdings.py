@@ -14,6 +14,7 @@ REST_S = 1.0
 _SESSIONS_END_S = 30.0
 """A caller who never came, or is gone without a word, is given up within 15 s."""
 _POLL_S = 0.05
+_LOOKS = 5
 
 
 class CannotLook(Exception):
@@ -46,8 +47,11 @@ async def holdings(url: str, pid: int) -> Holdings:
 async def look(url: str, pid: int) -> Holdings:
     """As it is. Raises `CannotLook` and `NoCounters`."""
     sessions, tasks = await _counted(url)
-    await asyncio.sleep(_POLL_S)  # our own connection is closed at the other end too
-    return Holdings(sessions, tasks, _entries(pid, "task"), _entries(pid, "fd"), resident(pid))
+    fds = []
+    for _ in range(_LOOKS):  # until our own connection is closed at the other end too, on a busy machine as well
+        await asyncio.sleep(_POLL_S)
+        fds.append(_entries(pid, "fd"))
+    return Holdings(sessions, tasks, _entries(pid, "task"), min(fds), resident(pid))
 
 
 def _entries(pid: int, folder: str) -> int:

@@ -56,6 +56,9 @@ class Heard:
     def played(self, response_id: str) -> None:
         """Nothing is said back."""
 
+    def pressed(self, key: str) -> None:
+        """There are no keys."""
+
     @property
     def pcm(self) -> Pcm:
         """All of it, 24 kHz."""

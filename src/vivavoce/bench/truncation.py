@@ -25,7 +25,7 @@ from vivavoce.core.spoken import Spoken
 from vivavoce.engines import Engines
 from vivavoce.engines.cascade import Cascade
 from vivavoce.engines.instant import InstantLlm
-from vivavoce.ports import Finished, Prompt, TextDelta, Tts, Voice
+from vivavoce.ports import CallPart, Finished, Prompt, TextDelta, Tts, Voice
 from vivavoce.protocol.session import AudioPcm
 from vivavoce.serving import serving
 from vivavoce.testing.client import Client, ClientError, at, connect, text
@@ -142,7 +142,7 @@ def by_letters(clauses: Sequence[tuple[str, int]], ms: int) -> str:
 class Reciter(InstantLlm):
     """A language model that says what it is told to."""
 
-    async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | Finished, None]:
+    async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | CallPart | Finished, None]:
         """The last message, word by word."""
         words = "".join(part for part in prompt.messages[-1].content if isinstance(part, str))
         async for part in InstantLlm(words).generate(prompt):

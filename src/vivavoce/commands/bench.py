@@ -21,6 +21,7 @@ from vivavoce.commands.bench_network import network
 from vivavoce.commands.bench_noise import noise
 from vivavoce.commands.bench_shared import EngineSet, environment, write
 from vivavoce.commands.bench_table import show
+from vivavoce.commands.bench_tools import tools
 from vivavoce.commands.bench_transcription import transcription
 from vivavoce.commands.bench_truncation import truncation
 from vivavoce.commands.bench_webrtc import webrtc
@@ -117,6 +118,7 @@ app.command()(context)
 app.command()(long_call)
 app.command()(network)
 app.command()(noise)
+app.command()(tools)
 app.command()(truncation)
 app.command()(transcription)
 app.command()(webrtc)

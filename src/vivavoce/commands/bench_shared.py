@@ -33,7 +33,7 @@ def environment(engines: EngineSet, sessions: int) -> Mapping[str, str]:
     plain.pop("VIVAVOCE_CONFIG", None)
     if engines is EngineSet.instant:
         room |= {f"VIVAVOCE_ENGINES__{role}__NAME": "instant" for role in ("TURN", "ASR", "LLM", "TTS")}
-        room["VIVAVOCE_ENGINES__NOISE__NAME"] = "none"
+        room |= {f"VIVAVOCE_ENGINES__{role}__NAME": "none" for role in ("NOISE", "IMAGES")}
     return {**plain, **room}
 
 

@@ -148,4 +148,6 @@ def next_steps(config: Config, port: int) -> str:
 def _secrets(config: Config) -> list[str]:
     keys = [getattr(engine, "api_key", None) for engine in (config.engines.asr, config.engines.llm, config.engines.tts)]
     theirs = [key for project in config.projects.values() for key in project.keys]
+    for server in config.mcp.servers.values():
+        theirs += [*server.headers.values(), *server.env.values()]
     return [*config.server.keys, *theirs, *filter(None, [*keys, config.webrtc.turn_password])]

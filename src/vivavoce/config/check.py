@@ -9,6 +9,9 @@ from types import MappingProxyType
 
 from msgspec.structs import asdict, replace
 
+from vivavoce.config.mcp import mcp_options, resolve_mcp
+from vivavoce.config.phone import wrong_projects
+from vivavoce.config.sip import resolve_sip
 from vivavoce.config.tree import Config, EngineOptions, Engines, Project, Remote, Server
 from vivavoce.config.webrtc import WebRtc
 
@@ -21,22 +24,29 @@ def resolve(config: Config, environ: Mapping[str, str], models: Mapping[str, str
     server, problems = _server(config.server, environ, keyed=bool(config.projects))
     webrtc, wrong = _webrtc(config.webrtc, environ)
     problems += wrong
-    projects, wrong = _projects(config, server.keys, environ)
+    mcp, wrong = resolve_mcp(config.mcp, environ)
     problems += wrong
+    sip, wrong = resolve_sip(config.sip, environ, (config.server.tls_cert, config.server.tls_key))
+    problems += wrong
+    projects, wrong = _projects(config, server.keys, environ)
+    problems += [*wrong, *wrong_projects(sip.webhooks, sip.rules, frozenset(projects))]
     filled: dict[str, EngineOptions] = {}
     for role in Engines.__struct_fields__:
         filled[role], wrong = _engine(role, getattr(config.engines, role), environ, models)
         problems += wrong
     engines = replace(config.engines, **filled)
-    return replace(config, server=server, webrtc=webrtc, projects=projects, engines=engines), problems
+    config = replace(config, server=server, webrtc=webrtc, sip=sip, mcp=mcp)
+    return replace(config, projects=projects, engines=engines), problems
 
 
 def engine_options(config: Config) -> dict[str, dict[str, object]]:
-    """What `vivavoce.engines.build` takes: for each role the engine's `name` and its options."""
+    """What `vivavoce.engines.build` takes: for each role the engine's `name` and its options, and `mcp` if there is."""
     options: dict[str, EngineOptions] = asdict(config.engines)
     tables = {role: {"name": each.__struct_config__.tag, **asdict(each)} for role, each in options.items()}
     for table in tables.values():
         table.pop("api_key_env", None)  # `resolve` has read it into api_key
+    if config.mcp.enabled:
+        tables["mcp"] = {"name": "mcp", **mcp_options(config.mcp)}
     return tables
 
 

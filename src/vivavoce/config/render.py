@@ -65,10 +65,15 @@ def _value(value: object) -> str:
     if isinstance(value, tuple | list):
         return f"[{', '.join(map(_value, value))}]"
     if isinstance(value, dict):
-        pairs = [f"{json.dumps(key)} = {_value(inner)}" for key, inner in value.items()]
+        shown = {key: _masked(inner) if _is_secret(key, inner) else inner for key, inner in value.items()}
+        pairs = [f"{json.dumps(key)} = {_value(inner)}" for key, inner in shown.items()]
         return f"{{{', '.join(pairs)}}}"
     # JSON writes strings, booleans and numbers as TOML does.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _is_secret(key: object, value: object) -> bool:
+    return key in SECRETS and isinstance(value, str | dict)
 
 
 def _comment(text: str) -> list[str]:

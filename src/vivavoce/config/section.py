@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 Variable = Annotated[str, Meta(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
 
-SECRETS = frozenset({"keys", "api_key", "headers", "turn_password"})
+SECRETS = frozenset({"keys", "api_key", "env", "headers", "turn_password", "password", "secret", "authorization"})
 """The settings that are never shown."""
 
 

@@ -9,7 +9,11 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
+from vivavoce.config.mcp import Mcp
+from vivavoce.config.observe import Log, Tracing
 from vivavoce.config.section import Section, Variable
+from vivavoce.config.sip import Sip
+from vivavoce.config.tools import Tools
 from vivavoce.config.webrtc import WebRtc
 
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
@@ -133,6 +137,7 @@ class Timeouts(Section, frozen=True, kw_only=True):
     transcript_s: Annotated[Seconds, Meta(description="From the end of speech to its transcript.")] = 15.0
     first_part_s: Annotated[Seconds, Meta(description="From the prompt to the answer's first part.")] = 30.0
     next_part_s: Annotated[Seconds, Meta(description="Between two parts of an answer.")] = 15.0
+    image_s: Annotated[Seconds, Meta(description="To fetch a picture, and again to read it.")] = 20.0
 
 
 class Turns(Section, frozen=True, kw_only=True):
@@ -154,28 +159,6 @@ class Trace(Section, frozen=True, kw_only=True):
         str | None,
         Meta(description="Folder for one JSONL file per session, WITH ALL AUDIO AND TEXT. Absent: nothing."),
     ] = None
-
-
-class Tracing(Section, frozen=True, kw_only=True):
-    """OpenTelemetry spans of the sessions that ask for `tracing`: times and tokens, never audio or words."""
-
-    endpoint: Annotated[
-        Annotated[str, Meta(pattern="^https?://")] | None,
-        Meta(
-            description="OTLP over HTTP, such as http://localhost:4318/v1/traces. Absent: sessions cannot be traced.",
-        ),
-    ] = None
-    headers: Annotated[dict[str, str], Meta(description="Sent with every request, as for a key.")] = field(
-        default_factory=dict
-    )
-    service_name: Annotated[str, Meta(min_length=1, description="What this server is called there.")] = "vivavoce"
-
-
-class Log(Section, frozen=True, kw_only=True):
-    """What goes to standard error; never audio, transcripts or keys."""
-
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    json: Annotated[bool, Meta(description="One JSON object per line instead of text for people.")] = False
 
 
 # --- engines --------------------------------------------------------------------------------------------------
@@ -297,9 +280,17 @@ class OpenAiLlm(Remote, frozen=True, kw_only=True, tag="openai"):
         ),
     ] = None
     reasoning: Annotated[bool, Meta(description="The model knows reasoning_effort.")] = False
-    parallel_tool_calls: Annotated[bool, Meta(description="It takes parallel_tool_calls, with tools or without.")] = (
-        False
-    )
+    tools: Annotated[
+        bool, Meta(description="That server takes tools, and gives back tool_calls. Otherwise sessions have none.")
+    ] = True
+    parallel_tool_calls: Annotated[
+        bool,
+        Meta(description="It takes parallel_tool_calls. Otherwise calls beyond the first are passed over where asked."),
+    ] = False
+    images: Annotated[
+        bool,
+        Meta(description="The model sees pictures (image_url). Otherwise it is told what could be read and measured."),
+    ] = False
     extra: Annotated[
         dict[str, object], Meta(description="Further fields of every request, such as temperature = 0.7.")
     ] = field(default_factory=dict)
@@ -342,6 +333,30 @@ class InstantTts(EngineOptions, frozen=True, kw_only=True, tag="instant"):
     """Speaks in tones, for benchmarks."""
 
 
+class OcrImages(EngineOptions, frozen=True, kw_only=True, tag="ocr"):
+    """PP-OCR, local: text, places and colours of pictures, for a language model that cannot see."""
+
+    model: Annotated[str, Meta(description="Name in the model catalogue.")] = "pp-ocr"
+    threads: Threads = 2
+
+
+class NoImages(EngineOptions, frozen=True, kw_only=True, tag="none"):
+    """No reader: pictures are refused, unless the language model sees."""
+
+
+class HttpsImageUrls(EngineOptions, frozen=True, kw_only=True, tag="https"):
+    """Pictures are fetched from https addresses that callers name, public ones only."""
+
+    allow: Annotated[
+        tuple[Annotated[str, Meta(min_length=1)], ...],
+        Meta(description='Other hosts and networks that they may name, such as "10.0.0.0/8".'),
+    ] = ()
+
+
+class NoImageUrls(EngineOptions, frozen=True, kw_only=True, tag="none"):
+    """Pictures are data URIs; addresses are refused."""
+
+
 class Engines(Section, frozen=True, kw_only=True):
     """Who hears, thinks and speaks. Several sessions share each of them."""
 
@@ -351,6 +366,8 @@ class Engines(Section, frozen=True, kw_only=True):
     asr: WhisperAsr | OpenAiAsr | InstantAsr = WhisperAsr()
     llm: LlamaLlm | OpenAiLlm | InstantLlm = LlamaLlm()
     tts: HibariTts | KokoroTts | OpenAiTts | InstantTts = HibariTts()
+    images: OcrImages | NoImages = OcrImages()
+    image_urls: HttpsImageUrls | NoImageUrls = NoImageUrls()
 
 
 class Config(Section, frozen=True, kw_only=True):
@@ -358,8 +375,11 @@ class Config(Section, frozen=True, kw_only=True):
 
     server: Server = field(default_factory=Server)
     webrtc: WebRtc = field(default_factory=WebRtc)
+    sip: Sip = field(default_factory=Sip)
     model: Model = field(default_factory=Model)
     engines: Engines = field(default_factory=Engines)
+    tools: Tools = field(default_factory=Tools)
+    mcp: Mcp = field(default_factory=Mcp)
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)
     turns: Turns = field(default_factory=Turns)

@@ -14,6 +14,7 @@ _WORDS = {
     "response.output_audio_transcript": ("audio", "transcript"),
 }
 """Stem of the events: the part's type, and the key of the whole."""
+_CALLS = ("function_call", "mcp_call")
 _KEPT = ("conversation_id", "output_modalities", "max_output_tokens", "audio")
 """What does not change while a response runs."""
 
@@ -44,6 +45,8 @@ class Output:
     kind: str
     parts: list[Part] = field(default_factory=list)
     arguments: list[str] = field(default_factory=list)
+    argued: bool = False
+    """The arguments are closed."""
     mirror_done: bool = False
     """`conversation.item.done` came."""
     over: bool = False
@@ -102,6 +105,8 @@ class Answer:
             return
         if not all(part.over for part in output.parts):
             yield Fault(Rule.CLOSED, f"content_part.done should come before {kind}")
+        if output.kind in _CALLS and not output.argued:
+            yield Fault(Rule.CLOSED, f"the done of a call's arguments should come before {kind}")
         if at(item, "status") == "in_progress":
             yield Fault(Rule.CLOSED, f"an item should not be in_progress any more in {kind}")
         yield from self._payload(output, item, kind)
@@ -198,7 +203,11 @@ def _closes(part: Part, event: Event) -> Iterator[Fault]:
 
 
 def _arguments(output: Output, event: Event) -> Iterator[Fault]:
+    if output.argued:
+        yield Fault(Rule.CLOSED, f"{text(event, 'type')} should not come after the done of the same arguments")
     if text(event, "type").endswith(".delta"):
         output.arguments.append(text(event, "delta"))
-    elif output.arguments and event.get("arguments") != "".join(output.arguments):
+        return
+    output.argued = True
+    if output.arguments and event.get("arguments") != "".join(output.arguments):
         yield Fault(Rule.DELTAS, "the arguments of a call should be the sum of their deltas")

@@ -48,6 +48,19 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     """The language model takes a reasoning effort."""
     parallel_tool_calls: bool = False
     """The language model can be told whether to call several tools at once."""
+    tools: bool = False
+    """The language model can call tools."""
+    mcp: tuple[str, ...] | None = None
+    """MCP servers may be named by clients; the labels are those that the server's own configuration gives an address
+    for. None: there are no MCP tools."""
+    filler: str = ""
+    """Said while a function of the client's takes its time; empty: nothing is."""
+    filler_after_s: float = 3.0
+    """How long nobody has spoken then, in seconds."""
+    images: bool = False
+    """Pictures are seen, by the model or by a reader of ours."""
+    image_urls: bool = False
+    """Pictures may be given by an https address."""
     tracing: bool = False
     """Traces of sessions go somewhere."""
     media: bool = False

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
+from vivavoce.core.images import is_fetched
 from vivavoce.core.input_buffer import MAX_BUFFER_BYTES, MAX_BUFFER_MS
 from vivavoce.core.recordings import recorded_ms
 from vivavoce.core.spoken import Spoken
 from vivavoce.protocol.errors import ProtocolError, invalid_value, unsupported
-from vivavoce.protocol.items import InputAudio, InputText, Item, OutputAudio, OutputText, Part, Role
+from vivavoce.protocol.items import (
+    FunctionCall,
+    FunctionCallOutput,
+    InputAudio,
+    InputImage,
+    InputText,
+    Item,
+    Message,
+    OutputAudio,
+    OutputText,
+    Part,
+    Role,
+)
 
 ROOT = "root"
 """`previous_item_id` of an item that shall come first."""
@@ -45,9 +58,8 @@ class Conversation:
         """The item, or None."""
         return self._items.get(item_id)
 
-    def context(self) -> tuple[Item, ...]:
-        """What a model may know: every item that is not still being made."""
-        return tuple(item for item in self._items.values() if item.status != "in_progress")
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self._items.values())
 
     def audio_ms(self, items: Iterable[Item]) -> int:
         """Milliseconds of the caller's audio in these items."""
@@ -100,7 +112,7 @@ class Conversation:
         item = self._items.get(item_id)
         return item is not None and item.status == "in_progress"
 
-    def set_transcript(self, item: Item, text: str) -> None:
+    def set_transcript(self, item: Message, text: str) -> None:
         """The words of a caller's item are known."""
         parts: list[Part] = [
             replace(part, transcript=text) if isinstance(part, InputAudio) else part for part in item.content
@@ -110,7 +122,7 @@ class Conversation:
     def retrieve(self, item_id: str) -> Item:
         """An item with its audio. Raises `ProtocolError` for an unknown id."""
         item = self._known(item_id, "retriev")
-        if spoken := self._spoken.get(item_id):
+        if isinstance(item, Message) and (spoken := self._spoken.get(item_id)):
             audio = bytes(spoken.data) if spoken.data else UNSET
             return replace(item, content=(OutputAudio(transcript=spoken.text, audio=audio),))
         return item
@@ -125,7 +137,7 @@ class Conversation:
         """Forget what lies behind `audio_end_ms` of a spoken answer. Raises `ProtocolError`."""
         item = self._known(item_id, "truncat")
         spoken = self._spoken.get(item_id)
-        if spoken is None or item.status == "in_progress":
+        if spoken is None or not isinstance(item, Message) or item.status == "in_progress":
             raise ProtocolError(None, "Only model output audio messages can be truncated")
         if content_index:
             raise ProtocolError(
@@ -161,7 +173,7 @@ class Conversation:
             if spoken:
                 spoken.data.clear()
             else:
-                self._items[item_id] = silent(item)
+                self._items[item_id] = _changed(item, _silent)
 
 
 def duplicate_id(item_id: str) -> ProtocolError:
@@ -173,24 +185,48 @@ def duplicate_id(item_id: str) -> ProtocolError:
     )
 
 
+def check_output(items: Iterable[Item], call_id: str, where: str) -> None:
+    """Raises `ProtocolError` unless there is exactly this call, and no output of it yet (PROTOCOL.md 4.7)."""
+    known = False
+    for item in items:
+        known = known or (isinstance(item, FunctionCall) and item.call_id == call_id and item.status == "completed")
+        if isinstance(item, FunctionCallOutput) and item.call_id == call_id:
+            message = f"Function call '{call_id}' has an output already: one call has one output."
+            raise ProtocolError("invalid_value", message, param=f"{where}.call_id")
+    if not known:
+        message = f"There is no completed function call with call_id '{call_id}' in the conversation."
+        raise ProtocolError("invalid_value", message, param=f"{where}.call_id")
+
+
 def _voices(item: Item) -> list[bytes]:
+    if not isinstance(item, Message):
+        return []
     parts = (part for part in item.content if isinstance(part, InputAudio | OutputAudio))
     return [part.audio for part in parts if isinstance(part.audio, bytes)]
 
 
 def silent(item: Item) -> Item:
-    """The item as every event but `conversation.item.retrieved` shows it: without audio bytes."""
-    if not _voices(item):
-        return item
-    parts: list[Part] = [
-        replace(part, audio=UNSET) if isinstance(part, InputAudio | OutputAudio) else part for part in item.content
-    ]
-    return replace(item, content=tuple(parts))
+    """The item as every event but `conversation.item.retrieved` shows it: without audio bytes, and without pictures,
+    which may be longer than what a call's data channel or a client that joined can be sent."""
+    return _changed(item, lambda part: _unseen(_silent(part)))
+
+
+def _changed(item: Item, change: Callable[[Part], Part]) -> Item:
+    return replace(item, content=tuple(map(change, item.content))) if isinstance(item, Message) else item
+
+
+def _silent(part: Part) -> Part:
+    return replace(part, audio=UNSET) if isinstance(part, InputAudio | OutputAudio) else part
+
+
+def _unseen(part: Part) -> Part:
+    inside = isinstance(part, InputImage) and isinstance(part.image_url, str) and not is_fetched(part.image_url)
+    return replace(part, image_url=UNSET) if inside else part
 
 
 _PARTS_OF_ROLE: dict[str, tuple[type[Struct], ...]] = {
     "system": (InputText,),
-    "user": (InputText, InputAudio),
+    "user": (InputText, InputAudio, InputImage),
     "assistant": (OutputText,),
 }
 

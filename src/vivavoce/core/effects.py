@@ -10,11 +10,20 @@ from typing import Literal
 
 from msgspec import Struct
 
+from vivavoce.core.context import CallableTool as CallableTool
+from vivavoce.core.context import Context as Context
+from vivavoce.core.tool_effects import CallTool as CallTool
+from vivavoce.core.tool_effects import CancelTool as CancelTool
+from vivavoce.core.tool_effects import ListTools as ListTools
+from vivavoce.core.tool_effects import ToolFailed as ToolFailed
+from vivavoce.core.tool_effects import ToolReturned as ToolReturned
+from vivavoce.core.tool_effects import ToolsListed as ToolsListed
+from vivavoce.core.tool_effects import ToolsMissing as ToolsMissing
 from vivavoce.protocol import translation
 from vivavoce.protocol.client import ClientRequest
-from vivavoce.protocol.items import Item
+from vivavoce.protocol.items import Detail
 from vivavoce.protocol.server import AnyServerEvent
-from vivavoce.protocol.session import AudioFormat, Effort, Modality, Transcription, Truncation
+from vivavoce.protocol.session import AudioFormat, Transcription
 from vivavoce.protocol.transcripts import TokenLogprob
 
 SAMPLES_PER_MS = 24
@@ -131,6 +140,26 @@ class AnswerAudio(_Fact, frozen=True, tag="answer_audio"):
     samples: int
 
 
+class AnswerCall(_Fact, frozen=True, tag="answer_call"):
+    """The engine begins to call a tool, by the name that the context gave it; its arguments follow."""
+
+    response_id: str
+    name: str
+
+
+class AnswerArguments(_Fact, frozen=True, tag="answer_arguments"):
+    """A piece of the arguments of the latest `AnswerCall`: JSON."""
+
+    response_id: str
+    delta: str
+
+
+class AnswerCalled(_Fact, frozen=True, tag="answer_called"):
+    """The arguments of the latest `AnswerCall` are whole, and valid."""
+
+    response_id: str
+
+
 class AnswerFinished(_Fact, frozen=True, tag="answer_finished"):
     """The engine is done; tokens are the model's own count."""
 
@@ -139,12 +168,22 @@ class AnswerFinished(_Fact, frozen=True, tag="answer_finished"):
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
+    image_tokens: int = 0
 
 
 class AnswerFailed(_Fact, frozen=True, tag="answer_failed"):
     """The engine gave up."""
 
     response_id: str
+    code: str
+    message: str
+
+
+class LookFailed(_Fact, frozen=True, tag="look_failed"):
+    """A picture could not be fetched or decoded; the fields are those of `Look`, and what was wrong."""
+
+    item_id: str
+    content_index: int
     code: str
     message: str
 
@@ -171,11 +210,30 @@ class PlayoutCleared(_Fact, frozen=True, tag="playout_cleared"):
     played: dict[str, int]
 
 
+class KeyPressed(_Fact, frozen=True, tag="key_pressed"):
+    """The caller has pressed a key of the telephone: 0 to 9, *, #, A to D. `at`: Unix seconds."""
+
+    key: str
+    at: int
+
+
 class Joined(_Fact, frozen=True, tag="joined"):
     """One more client takes part in the session: it is shown the session as it is."""
 
 
-AnswerEvent = AnswerBegan | AnswerText | AnswerTimes | AnswerAudio | AnswerFinished | AnswerFailed
+AnswerEvent = (
+    AnswerBegan
+    | AnswerText
+    | AnswerTimes
+    | AnswerAudio
+    | AnswerCall
+    | AnswerArguments
+    | AnswerCalled
+    | AnswerFinished
+    | AnswerFailed
+)
+ToolEvent = ToolsListed | ToolsMissing | ToolReturned | ToolFailed
+"""What MCP servers say."""
 EngineEvent = (
     NoiseReductionFailed
     | SpeechLikelihood
@@ -185,9 +243,9 @@ EngineEvent = (
     | TranscriptMissing
     | AnswerEvent
 )
-LineEvent = PlaybackStarted | PlaybackStopped | PlayoutCleared
+LineEvent = PlaybackStarted | PlaybackStopped | PlayoutCleared | KeyPressed
 """What the line of a call tells."""
-Input = ClientRequest | AudioIn | BadFrame | EngineEvent | LineEvent | Tick | Joined
+Input = ClientRequest | AudioIn | BadFrame | EngineEvent | LookFailed | ToolEvent | LineEvent | Tick | Joined
 TranslationInput = translation.ClientRequest | AudioIn | BadFrame | EngineEvent | Tick | Joined
 """The same for a translation session."""
 
@@ -233,22 +291,6 @@ class Transcribe(_Fact, frozen=True, tag="transcribe"):
     hint: Transcription | None = None
 
 
-class Context(_Fact, frozen=True, tag="context"):
-    """What an answer is made from."""
-
-    instructions: str
-    items: tuple[Item, ...]
-    modality: Modality
-    voice: str
-    speed: float
-    max_output_tokens: int | None
-    truncation: Truncation
-    effort: Effort | None = None
-    parallel_tool_calls: bool | None = None
-    plain: bool = False
-    """The instructions say everything: nothing is added about the manner of an answer."""
-
-
 class Warm(_Fact, frozen=True, tag="warm"):
     """The next answer will start from this: prepare it. `guess`: the caller's words in it may turn out otherwise."""
 
@@ -287,6 +329,15 @@ class ClearPlayout(_Fact, frozen=True, tag="clear_playout"):
     """Be silent at once, and say what was played until then (`PlayoutCleared`)."""
 
 
+class Look(_Fact, frozen=True, tag="look"):
+    """A picture came with an item: find out what is on it, for a model that cannot see."""
+
+    item_id: str
+    content_index: int
+    image_url: str
+    detail: Detail
+
+
 class Close(_Fact, frozen=True, tag="close"):
     """End the connection once everything before this has been sent."""
 
@@ -295,7 +346,20 @@ class Close(_Fact, frozen=True, tag="close"):
 
 
 Command = (
-    Listen | EstimateTurn | Transcribe | Warm | StartResponse | CancelResponse | Play | PlayEnd | ClearPlayout | Close
+    Listen
+    | EstimateTurn
+    | Transcribe
+    | Look
+    | Warm
+    | StartResponse
+    | CancelResponse
+    | ListTools
+    | CallTool
+    | CancelTool
+    | Play
+    | PlayEnd
+    | ClearPlayout
+    | Close
 )
 Output = AnyServerEvent | Command
 TranslationOutput = translation.AnyServerEvent | Command

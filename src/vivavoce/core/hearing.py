@@ -14,7 +14,7 @@ from vivavoce.core.input_buffer import InputBuffer
 from vivavoce.core.recordings import heeded, transcribe, voice_index
 from vivavoce.core.responding import Responding
 from vivavoce.protocol import server as wire
-from vivavoce.protocol.items import InputAudio, Item
+from vivavoce.protocol.items import InputAudio, Message
 from vivavoce.protocol.session import ServerVad, SessionObject
 from vivavoce.protocol.transcripts import TranscriptionError
 
@@ -132,9 +132,9 @@ class Hearing:
     def transcript(self, event: fx.TranscriptReady | fx.TranscriptMissing, settings: SessionObject) -> list[fx.Output]:
         """The ASR is done with an item. The client hears of it only if it asked for transcription."""
         item = self._conversation.get(event.item_id)
-        index = voice_index(item) if item else None
+        index = voice_index(item) if isinstance(item, Message) else None
         wanted = settings.audio.input.transcription is not None
-        if item is None or index is None or isinstance(event, fx.TranscriptMissing):
+        if not isinstance(item, Message) or index is None or isinstance(event, fx.TranscriptMissing):
             self._captioner.forget(event.item_id)
             if index is None or isinstance(event, fx.TranscriptReady) or not wanted:
                 return []  # deleted meanwhile, or never part of the conversation
@@ -203,7 +203,7 @@ class Hearing:
         ]
 
     def _commit(self, pcm: bytes, voice_end: int | None, settings: SessionObject) -> list[fx.Output]:
-        item = Item(id=self._next_id(), status="completed", role="user", content=(InputAudio(audio=pcm),))
+        item = Message(id=self._next_id(), status="completed", role="user", content=(InputAudio(audio=pcm),))
         self.announced = None
         before = self._conversation.add(item)
         return [

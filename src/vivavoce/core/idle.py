@@ -36,6 +36,11 @@ class Idle:
         """Somebody speaks, or will."""
         self._since = None
 
+    @property
+    def since(self) -> float | None:
+        """Since when nobody speaks, or from when on; None: somebody does, or the caller waits for an answer."""
+        return self._since
+
     def deadline(self, settings: SessionObject) -> float | None:
         """When the silence has lasted too long; None: never."""
         detection = settings.audio.input.turn_detection

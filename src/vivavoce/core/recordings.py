@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import UNSET
 
 from vivavoce.core.effects import SAMPLES_PER_MS, Transcribe
-from vivavoce.protocol.items import InputAudio, Item
+from vivavoce.protocol.items import InputAudio, Item, Message
 from vivavoce.protocol.session import AudioPcm, SessionObject
 
 
@@ -42,7 +42,7 @@ def transcribe(
 
 def transcribe_brought(item: Item, settings: SessionObject) -> list[Transcribe]:
     """A client's own recording needs words too, unless it brought them or nobody wants them."""
-    if not heeded(settings):
+    if not heeded(settings) or not isinstance(item, Message):
         return []
     return [
         transcribe(item.id, part.audio, None, settings)
@@ -51,12 +51,14 @@ def transcribe_brought(item: Item, settings: SessionObject) -> list[Transcribe]:
     ]
 
 
-def voice_index(item: Item) -> int | None:
+def voice_index(item: Message) -> int | None:
     """Which part of an item is the caller's voice."""
     return next((i for i, part in enumerate(item.content) if isinstance(part, InputAudio)), None)
 
 
 def recorded_ms(item: Item) -> int:
     """Milliseconds of the caller's audio in an item."""
+    if not isinstance(item, Message):
+        return 0
     voices = (part.audio for part in item.content if isinstance(part, InputAudio) and part.audio is not UNSET)
     return sum(len(audio) for audio in voices) // (2 * SAMPLES_PER_MS)

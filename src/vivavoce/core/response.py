@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
-from typing import Literal, TypedDict
+from typing import Literal
 
 from msgspec import UNSET, Struct
-from msgspec.structs import replace
 
 from vivavoce.core.conversation import Conversation
 from vivavoce.core.effects import AnswerFinished, Context, Output
-from vivavoce.core.output_buffer import OutputBuffer, Place
+from vivavoce.core.ids import Ids
+from vivavoce.core.making import Making
+from vivavoce.core.mcp_tools import Served
+from vivavoce.core.output_buffer import OutputBuffer
+from vivavoce.core.outputs import MessageOutput
 from vivavoce.core.spoken import Spoken
 from vivavoce.core.usage import usage
 from vivavoce.protocol import server as wire
-from vivavoce.protocol.items import Item, ItemStatus, OutputAudio, OutputText
+from vivavoce.protocol.items import ItemStatus
 from vivavoce.protocol.session import AudioFormat
 from vivavoce.protocol.usage import Usage
 
@@ -29,6 +32,7 @@ class State(Enum):
 
     WAITING = "waiting"
     ANSWERING = "answering"
+    CALLING = "calling"
     COMPLETED = "completed"
     INCOMPLETE = "incomplete"
     CANCELLED = "cancelled"
@@ -40,6 +44,8 @@ class Happening(Enum):
 
     BEGAN = "first token"
     CONTENT = "text or audio"
+    CALL = "tool call"
+    LEFT = "engine finished before its calls"
     FINISHED = "engine finished"
     CUT_OFF = "token limit or filter"
     CANCELLED = "cancel or barge-in"
@@ -49,22 +55,29 @@ class Happening(Enum):
 TABLE: dict[tuple[State, Happening], State] = {
     (State.WAITING, Happening.BEGAN): State.ANSWERING,
     (State.WAITING, Happening.CONTENT): State.ANSWERING,
+    (State.WAITING, Happening.CALL): State.ANSWERING,
     (State.WAITING, Happening.FINISHED): State.COMPLETED,
     (State.WAITING, Happening.CUT_OFF): State.INCOMPLETE,
     (State.WAITING, Happening.CANCELLED): State.CANCELLED,
     (State.WAITING, Happening.FAILED): State.FAILED,
     (State.ANSWERING, Happening.BEGAN): State.ANSWERING,
     (State.ANSWERING, Happening.CONTENT): State.ANSWERING,
+    (State.ANSWERING, Happening.CALL): State.ANSWERING,
+    (State.ANSWERING, Happening.LEFT): State.CALLING,
     (State.ANSWERING, Happening.FINISHED): State.COMPLETED,
     (State.ANSWERING, Happening.CUT_OFF): State.INCOMPLETE,
     (State.ANSWERING, Happening.CANCELLED): State.CANCELLED,
     (State.ANSWERING, Happening.FAILED): State.FAILED,
+    (State.CALLING, Happening.FINISHED): State.COMPLETED,
+    (State.CALLING, Happening.CUT_OFF): State.INCOMPLETE,
+    (State.CALLING, Happening.CANCELLED): State.CANCELLED,
 }
 """The whole life. A finished response has no way out: the session drops what still arrives for it."""
 
 _STATUS: dict[State, wire.ResponseStatus] = {
     State.WAITING: "in_progress",
     State.ANSWERING: "in_progress",
+    State.CALLING: "in_progress",
     State.COMPLETED: "completed",
     State.INCOMPLETE: "incomplete",
     State.CANCELLED: "cancelled",
@@ -80,6 +93,14 @@ class Plan(Struct, frozen=True, kw_only=True):
     metadata: dict[str, str] | None = None
     heard_ms: int = 0
     """The caller's audio in the context."""
+    fault: wire.ResponseErrorBody | None = None
+    """Why it cannot even be tried."""
+    served: tuple[Served, ...] = ()
+    """Which of the tools are those of MCP servers."""
+    own: Literal["no", "values", "items"] = "no"
+    """What the request brought of its own: values over the session's, or even the items to answer."""
+    follows_up: bool = False
+    """The server goes on by itself, with the results of tools."""
 
 
 class Ending(Struct, frozen=True, kw_only=True):
@@ -91,18 +112,11 @@ class Ending(Struct, frozen=True, kw_only=True):
     finished: AnswerFinished | None = None
 
 
-class _Place(TypedDict):
-    response_id: str
-    item_id: str
-    output_index: int
-    content_index: int
-
-
 class Response:
     """A response in progress. `conversation` is None for an out-of-band one (PROTOCOL.md 4.9)."""
 
     def __init__(
-        self, response_id: str, item_id: str, plan: Plan, conversation: Conversation | None, output: OutputBuffer
+        self, response_id: str, ids: Ids, plan: Plan, conversation: Conversation | None, output: OutputBuffer
     ) -> None:
         self._output = output
         self.id = response_id
@@ -110,26 +124,24 @@ class Response:
         self.conversation = conversation
         self.state = State.WAITING
         self._spoken = Spoken(plan.format)
-        self._item = Item(id=item_id, status="in_progress", role="assistant")
-        self._previous: str | None = None
+        self.making = Making(response_id, ids, conversation, plan.served, output)
+        self.ending: Ending | None = None
+        """How it will end once the calls that it waits for have: the engine is done."""
         self.tokens = 0
         """What it cost in all, once it is over."""
 
     def created(self) -> list[wire.AnyServerEvent]:
         """The first event."""
-        return [wire.ResponseCreated(response=self._object((), None, None))]
+        return [wire.ResponseCreated(response=self._object(None, None))]
 
-    def began(self) -> list[wire.AnyServerEvent]:
-        """The first token: the item opens."""
-        return self._advance(Happening.BEGAN)
+    def began(self) -> list[Output]:
+        """The first word: the message opens."""
+        return self._message(Happening.BEGAN)[1]
 
-    def words(self, text: str) -> list[wire.AnyServerEvent]:
+    def words(self, text: str) -> list[Output]:
         """Words of a written or spoken answer."""
-        events = self._advance(Happening.CONTENT)
-        self._spoken.say(text)
-        if self._written:
-            return [*events, wire.OutputTextDelta(**self._at(), delta=text)]
-        return [*events, wire.OutputAudioTranscriptDelta(**self._at(), delta=text)]
+        message, opening = self._message(Happening.CONTENT)
+        return [*opening, *message.words(text)]
 
     def times(self, ends: Iterable[tuple[int, int]]) -> None:
         """When the latest words are said; nobody is told, but a cut will keep what was heard."""
@@ -139,27 +151,43 @@ class Response:
         """Audio of a spoken answer; a written one has no place for it."""
         if self._written:
             return []
-        events = self._advance(Happening.CONTENT)
-        self._spoken.sound(data, samples)
-        if self.conversation is not None:
-            self.conversation.hear(self._item.id, self._spoken)
-        return [*events, self._output.sound(Place(self.id, self._item.id), data)]
+        message, opening = self._message(Happening.CONTENT)
+        return [*opening, *message.audio(data, samples)]
+
+    def call(self, name: str) -> list[Output]:
+        """The model begins to call a tool; what it says meanwhile goes on."""
+        self.state = TABLE[self.state, Happening.CALL]
+        return self.making.call(name)
+
+    def finish(self, ending: Ending) -> list[Output]:
+        """The engine is done, and so is all that it made; the response still waits for calls."""
+        self.ending = ending
+        events = self._finish(TABLE[self.state, ending.how])
+        self.state = TABLE[self.state, Happening.LEFT]
+        return events
 
     def end(self, ending: Ending) -> list[Output]:
         """The closing events, `response.done` last."""
-        opened = self.state is State.ANSWERING
+        finished = ending.finished
         self.state = TABLE[self.state, ending.how]
-        self._spoken.whole = self.state in (State.COMPLETED, State.INCOMPLETE)
-        events: list[Output] = [*self._output.end(self.id), *(self._close() if opened else [])]
+        if self.ending is None:
+            events = self._finish(self.state)
+        else:
+            events, finished = [], self.ending.finished
+        events += self.making.end()
         details = None
         if self.state is not State.COMPLETED:
             details = wire.StatusDetails(
                 type=_STATUS[self.state], reason=ending.reason or UNSET, error=ending.error or UNSET
             )
-        cost = usage(ending.finished, self.plan.heard_ms, self._spoken.samples)
+        cost = usage(finished, self.plan.heard_ms, self._spoken.samples)
         self.tokens = cost.total_tokens
-        output = (self._item,) if opened else ()
-        return [*events, wire.ResponseDone(response=self._object(output, details, cost))]
+        return [*events, wire.ResponseDone(response=self._object(details, cost))]
+
+    @property
+    def follows_up(self) -> bool:
+        """The server goes on by itself after it."""
+        return self.state in (State.COMPLETED, State.INCOMPLETE) and self.making.follows_up
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
@@ -167,53 +195,22 @@ class Response:
     def _written(self) -> bool:
         return self.plan.context.modality == "text"
 
-    def _advance(self, happening: Happening) -> list[wire.AnyServerEvent]:
-        opening = self._open() if self.state is State.WAITING else []
+    def _message(self, happening: Happening) -> tuple[MessageOutput, list[Output]]:
         self.state = TABLE[self.state, happening]
-        return opening
+        return self.making.message(self._written, self._spoken)
 
-    def _at(self) -> _Place:
-        return {"response_id": self.id, "item_id": self._item.id, "output_index": 0, "content_index": 0}
+    def _finish(self, state: State) -> list[Output]:
+        self._spoken.whole = state in (State.COMPLETED, State.INCOMPLETE)
+        status: ItemStatus = "completed" if state is State.COMPLETED else "incomplete"
+        return [*self._output.end(self.id), *self.making.finish(status)]
 
-    def _part(self, words: str) -> wire.ContentPart:
-        if self._written:
-            return wire.ContentPart(type="text", text=words)
-        return wire.ContentPart(type="audio", transcript=words)
-
-    def _open(self) -> list[wire.AnyServerEvent]:
-        events: list[wire.AnyServerEvent] = [wire.OutputItemAdded(response_id=self.id, output_index=0, item=self._item)]
-        if self.conversation is not None:
-            self._previous = self.conversation.add(self._item)
-            events.append(wire.ConversationItemAdded(previous_item_id=self._previous, item=self._item))
-        return [*events, wire.ContentPartAdded(**self._at(), part=self._part(""))]
-
-    def _close(self) -> list[wire.AnyServerEvent]:
-        words = self._spoken.text
-        status: ItemStatus = "completed" if self.state is State.COMPLETED else "incomplete"
-        events: list[wire.AnyServerEvent]
-        if self._written:
-            events = [wire.OutputTextDone(**self._at(), text=words)]
-            self._item = replace(self._item, status=status, content=(OutputText(words),))
-        else:
-            events = [
-                wire.OutputAudioDone(**self._at()),
-                wire.OutputAudioTranscriptDone(**self._at(), transcript=words),
-            ]
-            self._item = replace(self._item, status=status, content=(OutputAudio(words),))
-        events.append(wire.ContentPartDone(**self._at(), part=self._part(words)))
-        if self.conversation is not None and self.conversation.finish(self._item):
-            events.append(wire.ConversationItemDone(previous_item_id=self._previous, item=self._item))
-        return [*events, wire.OutputItemDone(response_id=self.id, output_index=0, item=self._item)]
-
-    def _object(
-        self, output: tuple[Item, ...], details: wire.StatusDetails | None, cost: Usage | None
-    ) -> wire.ResponseObject:
+    def _object(self, details: wire.StatusDetails | None, cost: Usage | None) -> wire.ResponseObject:
         context = self.plan.context
         return wire.ResponseObject(
             id=self.id,
             status=_STATUS[self.state],
             status_details=details,
-            output=output,
+            output=self.making.items,
             conversation_id=self.conversation.id if self.conversation else None,
             output_modalities=(context.modality,),
             max_output_tokens=context.max_output_tokens or "inf",

@@ -8,14 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import assert_never
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from vivavoce.core import effects as fx
+from vivavoce.core.brought import made
 from vivavoce.core.capabilities import Capabilities
-from vivavoce.core.conversation import Conversation, check_parts, duplicate_id, silent
+from vivavoce.core.conversation import Conversation, duplicate_id, silent
+from vivavoce.core.filler import Filler
 from vivavoce.core.hearing import Hearing
 from vivavoce.core.idle import Idle
 from vivavoce.core.ids import Ids
+from vivavoce.core.images import check_images, looks
+from vivavoce.core.mcp import Mcp
 from vivavoce.core.output_buffer import OutputBuffer
 from vivavoce.core.rate_limits import Budget
 from vivavoce.core.recordings import transcribe_brought
@@ -25,8 +30,8 @@ from vivavoce.protocol import client as c
 from vivavoce.protocol import server as wire
 from vivavoce.protocol.codec import decode
 from vivavoce.protocol.errors import ProtocolError
-from vivavoce.protocol.items import Item
-from vivavoce.protocol.session import AnySessionPatch, AudioFormat, SessionObject, shown
+from vivavoce.protocol.items import ClientApproval, Item, McpApprovalResponse
+from vivavoce.protocol.session import AnySessionPatch, AudioFormat, SessionObject, SessionPatch, shown
 
 
 class Session:
@@ -47,8 +52,10 @@ class Session:
         self._budget = Budget(can.tokens_per_minute, now)
         self._idle = Idle()
         self._output = OutputBuffer(self._conversation, can.media)
-        self._responding = Responding(self._conversation, can, ids, self._budget, self._output)
+        self._mcp = Mcp(self._conversation, ids)
+        self._responding = Responding(self._conversation, can, ids, self._budget, self._output, self._mcp)
         self._hearing = Hearing(self._conversation, self._responding, ids)
+        self._filler = Filler(can, self._conversation)
 
     decode = staticmethod(decode)
     """The events of its wire."""
@@ -61,17 +68,20 @@ class Session:
     def start(self) -> list[fx.Output]:
         """What comes before anything the client sends: `session.created`, always first."""
         created = wire.SessionCreated(session=shown(self.settings))
-        answers = self.settings.type == "realtime"
-        return self._stamped([created, self._responding.warm(self.settings)] if answers else [created])
+        if self.settings.type != "realtime":
+            return self._stamped([created])
+        listings = self._mcp.come_into_force(self.settings.tools)
+        return self._stamped([created, *listings, self._responding.warm(self.settings)])
 
     def deadline(self) -> float | None:
         """When the session wants a `Tick`, in the seconds of `now`."""
-        times = [self._expires_at, self._idle.deadline(self.settings)]
+        times = [self._expires_at, self._idle.deadline(self.settings), self._filler_due]
         return min((time for time in times if time is not None), default=None)
 
     def handle(self, event: fx.Input, now: float) -> list[fx.Output]:
         """Everything that follows from one event. The only way in, and the only way out."""
         self._budget.refill(now)
+        self._responding.follow_up.at(now)
         try:
             outputs = list(self._dispatch(event, now))
             self._watch(event, outputs, now)
@@ -97,6 +107,9 @@ class Session:
                 | fx.AnswerText()
                 | fx.AnswerTimes()
                 | fx.AnswerAudio()
+                | fx.AnswerCall()
+                | fx.AnswerArguments()
+                | fx.AnswerCalled()
                 | fx.AnswerFinished()
                 | fx.AnswerFailed()
             ):
@@ -107,6 +120,15 @@ class Session:
                 return self._output.stopped(event.response_id)
             case fx.PlayoutCleared():
                 return self._output.cleared(event.played)
+            case fx.KeyPressed():
+                return [wire.KeyPressed(event=event.key, received_at=event.at)]
+            case fx.ToolsListed() | fx.ToolsMissing():
+                listed = self._mcp.listed(event)
+                return [*listed, self._responding.warm(self.settings)] if listed else []
+            case fx.ToolReturned() | fx.ToolFailed():
+                return self._responding.returned(event, self._hearing.speaking, self.settings)
+            case fx.LookFailed():
+                return [error_event(look_error(event), None)]
             case fx.NoiseReductionFailed():
                 return [error_event(noise_reduction_error(event), None)]
             case fx.BadFrame():
@@ -148,31 +170,43 @@ class Session:
 
     def _update(self, patch: AnySessionPatch) -> list[fx.Output]:
         before = self.settings
-        self.settings = merge(before, patch, self._can, self._conversation.has_spoken)
+        self.settings = merge(before, patch, self._can, self._conversation.has_spoken, self._mcp.known)
         if self.settings.audio.input.turn_detection != before.audio.input.turn_detection:
             self._hearing.detection_changed(self.settings)
         outputs: list[fx.Output] = [wire.SessionUpdated(session=shown(self.settings))]
+        if isinstance(patch, SessionPatch) and patch.tools is not UNSET:
+            outputs += self._mcp.come_into_force(self.settings.tools, before.tools)
         if _prefix(self.settings) != _prefix(before):
             outputs.append(self._responding.warm(self.settings))
         return outputs
 
     def _create_item(self, event: c.ConversationItemCreate) -> list[fx.Output]:
         given = event.item
-        check_parts(given.role, given.content, "item")
         if given.id is not None and given.id == self._hearing.announced:
             raise duplicate_id(given.id)
-        item = Item(
-            id=given.id or self._ids("item"),
-            status="completed",
-            role=given.role,
-            content=tuple(given.content),
-        )
+        if isinstance(given, ClientApproval):
+            self._mcp.check_approval(given.approval_request_id)
+        item = made(given, given.id or self._ids("item"), self._ids, self._conversation, "item")
+        check_images(item, self._conversation, self._can, "item")
         before = self._conversation.add(item, event.previous_item_id)
         return [
             wire.ConversationItemAdded(previous_item_id=before, item=silent(item)),
             wire.ConversationItemDone(previous_item_id=before, item=silent(item)),
             *transcribe_brought(item, self.settings),
+            *looks(item, self.settings),
+            *self._decided(item),
         ]
+
+    def _decided(self, item: Item) -> list[fx.Output]:
+        """An approval is acted on at once; anything else is what a client talks about from now on."""
+        if not isinstance(item, McpApprovalResponse):
+            self._responding.follow_up.disturbed()
+            return []
+        if item.approve:
+            self._responding.follow_up.result()
+            return self._mcp.decide(item)
+        self._mcp.decide(item)
+        return self._responding.after_result(self._hearing.speaking, self.settings)
 
     def _truncate(self, event: c.ConversationItemTruncate) -> list[fx.Output]:
         self._conversation.truncate(event.item_id, event.content_index, event.audio_end_ms)
@@ -185,10 +219,14 @@ class Session:
     def _watch(self, event: fx.Input, outputs: Sequence[fx.Output], now: float) -> None:
         """Who speaks? For the idle timeout."""
         for output in outputs:
+            self._filler.watch(output)
             match output:
                 case wire.OutputAudioDelta() if isinstance(event, fx.AnswerAudio):
                     self._idle.sound(event.samples, now)
-                case wire.SpeechStarted() | wire.InputAudioBufferCommitted() | wire.ResponseCreated():
+                case wire.InputAudioBufferCommitted():
+                    self._idle.disturbed()
+                    self._responding.follow_up.disturbed()
+                case wire.SpeechStarted() | wire.ResponseCreated():
                     self._idle.disturbed()
                 case wire.ResponseDone(response=response) if (
                     response.conversation_id and not self._hearing.speaking and not self._output.sounding(response.id)
@@ -198,17 +236,29 @@ class Session:
                         self._idle.cut(now)
                 case wire.ConversationItemTruncated():
                     self._idle.cut(now)
-                case wire.OutputAudioBufferStopped() | wire.OutputAudioBufferCleared() if not self._hearing.speaking:
+                case wire.OutputAudioBufferStopped() | wire.OutputAudioBufferCleared() if (
+                    not self._hearing.speaking and not self._responding.busy
+                ):
                     self._idle.answered(now)
                 case _:
                     pass
 
+    @property
+    def _filler_due(self) -> float | None:
+        busy = self._responding.busy or self._hearing.speaking
+        return self._filler.deadline(None if busy else self._idle.since, self.settings)
+
     def _tick(self, now: float) -> list[fx.Output]:
-        idle = self._idle.deadline(self.settings)
-        if self._expires_at is None or now < self._expires_at:
-            return self._hearing.timed_out(self.settings) if idle is not None and now >= idle else []
-        self._expires_at = None
-        return [error_event(expired_error(self._lifetime), None), fx.Close(code=1000, reason="session_expired")]
+        if self._expires_at is not None and now >= self._expires_at:
+            self._expires_at = None
+            return [error_event(expired_error(self._lifetime), None), fx.Close(code=1000, reason="session_expired")]
+        idle, filler = self._idle.deadline(self.settings), self._filler_due
+        if idle is not None and now >= idle:
+            return self._hearing.timed_out(self.settings)
+        if filler is not None and now >= filler:
+            self._filler.said()
+            return self._responding.fill(self._filler.text, self.settings)
+        return []
 
     def _stamped(self, outputs: Iterable[fx.Output]) -> list[fx.Output]:
         return [
@@ -231,6 +281,12 @@ def noise_reduction_error(event: fx.NoiseReductionFailed) -> ProtocolError:
     return ProtocolError(event.code, event.message, param="session.audio.input.noise_reduction", kind="server_error")
 
 
+def look_error(event: fx.LookFailed) -> ProtocolError:
+    """A picture came, and nothing can be said of it: the model is told so too."""
+    message = f"The picture in item '{event.item_id}' cannot be seen. {event.message}"
+    return ProtocolError(event.code, message, param=f"item.content[{event.content_index}].image_url")
+
+
 def expired_error(seconds: float) -> ProtocolError:
     """A session has been open for as long as one may be (PROTOCOL.md 1.2)."""
     return ProtocolError("session_expired", f"Your session hit the maximum duration of {seconds / 60:g} minutes.")
@@ -248,4 +304,4 @@ def _no_answers(event: c.ClientEvent) -> ProtocolError:
 
 def _prefix(settings: SessionObject) -> tuple[object, ...]:
     """What an answer's prompt begins with: worth warming when it changes."""
-    return settings.instructions, settings.output_modalities
+    return settings.instructions, settings.output_modalities, settings.tools

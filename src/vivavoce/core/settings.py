@@ -6,7 +6,7 @@ The honesty rule lives here: a field that is known to the protocol and not serve
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal, TypeVar
 
 from msgspec import UNSET, UnsetType
@@ -14,13 +14,14 @@ from msgspec.structs import replace
 
 from vivavoce.core.audio_settings import audio_input, audio_output, either
 from vivavoce.core.capabilities import Capabilities
+from vivavoce.core.mcp_definitions import resolve
 from vivavoce.core.prompts import render
+from vivavoce.core.tools import check_choice, check_tools
 from vivavoce.protocol.client import ResponseParams
 from vivavoce.protocol.errors import ProtocolError, invalid_value, unsupported
 from vivavoce.protocol.session import (
     AnySessionPatch,
     AudioInputPatch,
-    JsonObject,
     Logprobs,
     Modality,
     Reasoning,
@@ -32,13 +33,23 @@ from vivavoce.protocol.session import (
     TracingConfig,
     TranscriptionSessionPatch,
 )
+from vivavoce.protocol.tools import McpTool, Tool
 
 _T = TypeVar("_T")
 _Tracing = Literal["auto"] | TracingConfig | None
 
 
-def merge(session: SessionObject, patch: AnySessionPatch, can: Capabilities, voice_locked: bool) -> SessionObject:
-    """The session after the patch. Raises `ProtocolError`; then nothing has changed."""
+def merge(
+    session: SessionObject,
+    patch: AnySessionPatch,
+    can: Capabilities,
+    voice_locked: bool,
+    known: Mapping[str, McpTool] | None = None,
+) -> SessionObject:
+    """The session after the patch. Raises `ProtocolError`; then nothing has changed.
+
+    `known`: the MCP servers that were defined in it, by label.
+    """
     kind = "transcription" if isinstance(patch, TranscriptionSessionPatch) else "realtime"
     if kind != session.type:
         message = f"Passing a {kind} session update event to a {session.type} session is not allowed."
@@ -55,7 +66,9 @@ def merge(session: SessionObject, patch: AnySessionPatch, can: Capabilities, voi
             audio = replace(audio, input=audio_input(audio.input, patch.audio.input, can))
         if patch.audio.output is not UNSET:
             audio = replace(audio, output=audio_output(audio.output, patch.audio.output, can, voice_locked))
-    choice = patch.tool_choice
+    tools = session.tools if isinstance(patch.tools, UnsetType) else _tools(patch.tools, can, known or {})
+    choice = either(patch.tool_choice, session.tool_choice)
+    check_choice(choice, tools, can, "session.tool_choice")
     return replace(
         session,
         output_modalities=(
@@ -67,7 +80,8 @@ def merge(session: SessionObject, patch: AnySessionPatch, can: Capabilities, voi
         prompt=either(patch.prompt, session.prompt),
         max_output_tokens=either(patch.max_output_tokens, session.max_output_tokens),
         truncation=either(patch.truncation, session.truncation),
-        tool_choice=choice if choice == "none" or choice == "auto" else session.tool_choice,
+        tools=tools,
+        tool_choice=choice,
         parallel_tool_calls=(
             session.parallel_tool_calls if patch.parallel_tool_calls is UNSET else _set(patch.parallel_tool_calls)
         ),
@@ -82,8 +96,6 @@ def check_response(params: ResponseParams, can: Capabilities) -> None:
     """Raises `ProtocolError` for an override that is not served."""
     for param, message in _refused_anywhere(
         can,
-        tools=params.tools,
-        tool_choice=params.tool_choice,
         parallel_tool_calls=params.parallel_tool_calls,
         reasoning=params.reasoning,
     ):
@@ -165,6 +177,11 @@ def _include(
     return tuple(wanted) if wanted else None
 
 
+def _tools(wanted: list[Tool], can: Capabilities, known: Mapping[str, McpTool]) -> tuple[Tool, ...]:
+    check_tools(wanted, can, "session.tools")
+    return tuple(resolve(wanted, known, can, "session.tools"))
+
+
 def _set(value: _T | UnsetType | None) -> _T | UnsetType:
     """A field that is shown only while it is set: null takes it away."""
     return UNSET if value is None else value
@@ -176,8 +193,6 @@ def _set(value: _T | UnsetType | None) -> _T | UnsetType:
 def _refused(patch: SessionPatch, can: Capabilities) -> Iterator[tuple[str, str]]:
     yield from _refused_anywhere(
         can,
-        tools=patch.tools,
-        tool_choice=patch.tool_choice,
         parallel_tool_calls=patch.parallel_tool_calls,
         reasoning=patch.reasoning,
     )
@@ -196,15 +211,9 @@ def _has_limit(truncation: RetentionRatio) -> bool:
 def _refused_anywhere(
     can: Capabilities,
     *,
-    tools: list[JsonObject] | UnsetType | None,
-    tool_choice: str | JsonObject | UnsetType | None,
     parallel_tool_calls: bool | UnsetType | None,
     reasoning: Reasoning | UnsetType | None,
 ) -> Iterator[tuple[str, str]]:
-    if tools:
-        yield "tools", "Tools are not supported by this server."
-    if tool_choice == "required" or isinstance(tool_choice, dict):
-        yield "tool_choice", "Without tools only 'auto' and 'none' are supported."
     if isinstance(parallel_tool_calls, bool) and not can.parallel_tool_calls:
         yield "parallel_tool_calls", "The configured language model does not know parallel tool calls."
     if reasoning and not can.reasoning:

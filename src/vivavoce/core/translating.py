@@ -19,7 +19,7 @@ from vivavoce.core.session import error_event
 from vivavoce.core.understanding import Said
 from vivavoce.protocol import translation as wire
 from vivavoce.protocol.errors import ProtocolError
-from vivavoce.protocol.items import InputText, Item
+from vivavoce.protocol.items import InputText, Message
 from vivavoce.protocol.server import ErrorEvent
 from vivavoce.protocol.session import PCM_24K
 
@@ -94,8 +94,8 @@ class Translating:
         if active is None or event.response_id != active.response_id:
             return []
         match event:
-            case fx.AnswerBegan() | fx.AnswerTimes():
-                return []
+            case fx.AnswerBegan() | fx.AnswerTimes() | fx.AnswerCall() | fx.AnswerArguments() | fx.AnswerCalled():
+                return []  # no tools are offered there
             case fx.AnswerText():
                 return [self._words(event.text, active)]
             case fx.AnswerAudio():
@@ -126,7 +126,7 @@ class Translating:
         request = InputText(REQUEST.format(language=name, text=text))
         return fx.Context(
             instructions=INSTRUCTIONS.format(language=name),
-            items=(Item(id="", status="completed", role="user", content=(request,)),),
+            items=(Message(id="", status="completed", role="user", content=(request,)),),
             modality="audio",
             voice=self._voice,
             speed=1.0,

@@ -1,7 +1,7 @@
 """What a response cost, in tokens per modality (PROTOCOL.md 5).
 
-Text tokens are the language model's own count. Audio is counted by the wire's rates. A response that ended before its
-engine reported has only the audio that we counted ourselves: nothing is guessed.
+Text and image tokens are the language model's own count. Audio is counted by the wire's rates. A response that ended
+before its engine reported has only the audio that we counted ourselves: nothing is guessed.
 """
 
 from __future__ import annotations
@@ -15,20 +15,26 @@ MS_PER_TOKEN_SPOKEN = 50
 
 def usage(finished: AnswerFinished | None, heard_ms: int, spoken_samples: int) -> Usage:
     """`heard_ms`: the caller's audio in the context; `spoken_samples`: the answer's audio at 24 kHz."""
-    text_in = finished.input_tokens if finished else 0
+    words_in = finished.input_tokens if finished else 0
+    image_in = min(finished.image_tokens, words_in) if finished else 0
+    text_in = words_in - image_in
     text_out = finished.output_tokens if finished else 0
     cached = finished.cached_tokens if finished else 0
     audio_in = _tokens(heard_ms, MS_PER_TOKEN_HEARD)
     audio_out = _tokens(spoken_samples // SAMPLES_PER_MS, MS_PER_TOKEN_SPOKEN)
     return Usage(
-        total_tokens=text_in + audio_in + text_out + audio_out,
-        input_tokens=text_in + audio_in,
+        total_tokens=words_in + audio_in + text_out + audio_out,
+        input_tokens=words_in + audio_in,
         output_tokens=text_out + audio_out,
         input_token_details=InputTokenDetails(
             text_tokens=text_in,
             audio_tokens=audio_in,
+            image_tokens=image_in,
             cached_tokens=cached,
-            cached_tokens_details=CachedTokensDetails(text_tokens=cached),
+            # Which of them were cached is not known: of pictures as few as possible.
+            cached_tokens_details=CachedTokensDetails(
+                text_tokens=min(cached, text_in), image_tokens=max(0, cached - text_in)
+            ),
         ),
         output_token_details=OutputTokenDetails(text_tokens=text_out, audio_tokens=audio_out),
     )

@@ -12,7 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
 
-from vivavoce.ports import Asr, Engine, EngineError, Llm, NoiseReducer, Responder, Tts, TurnDetector, Vad
+from vivavoce.ports import (
+    Asr,
+    Engine,
+    EngineError,
+    ImageFetcher,
+    ImageReader,
+    Llm,
+    NoiseReducer,
+    Responder,
+    ToolServers,
+    Tts,
+    TurnDetector,
+    Vad,
+)
 
 if TYPE_CHECKING:
     from vivavoce.engines.openai.http import Net
@@ -35,6 +48,9 @@ class Engines:
     responder: Responder
     """Answers with `llm` and `tts`."""
     noise: NoiseReducer | None = None
+    images: ImageReader | None = None
+    image_urls: ImageFetcher | None = None
+    tools: ToolServers | None = None
 
     def by_role(self) -> dict[str, Engine]:
         """Every engine there is, each once, under the name of its table in the configuration."""
@@ -45,6 +61,9 @@ class Engines:
             "asr": self.asr,
             "llm": self.llm,
             "tts": self.tts,
+            "images": self.images,
+            "image_urls": self.image_urls,
+            "mcp": self.tools,
         }
         return {role: engine for role, engine in roles.items() if engine is not None}
 
@@ -61,13 +80,24 @@ def build(options: Mapping[str, Mapping[str, object]], model_path: ModelPath) ->
     tts = _make(TTS, options["tts"], model_path)
     return Engines(
         vad=_make(VAD, options["vad"], model_path),
-        turn=None if options["turn"]["name"] == "none" else _make(TURN, options["turn"], model_path),
+        turn=_if_chosen(TURN, options["turn"], model_path),
         asr=_make(ASR, options["asr"], model_path),
         llm=llm,
         tts=tts,
         responder=Cascade(llm, tts),
-        noise=None if options["noise"]["name"] == "none" else _make(NOISE, options["noise"], model_path),
+        noise=_if_chosen(NOISE, options["noise"], model_path),
+        # A model that sees needs nobody to read pictures to it.
+        images=None if "images" in llm.features else _if_chosen(IMAGES, options["images"], model_path),
+        image_urls=_if_chosen(IMAGE_URLS, options["image_urls"], model_path),
+        # Their library takes a second to load, and a model that calls nothing needs none of them.
+        tools=_make(MCP, options["mcp"], model_path) if "mcp" in options and "tools" in llm.features else None,
     )
+
+
+def _if_chosen(
+    factories: Mapping[str, Callable[..., _E]], options: Mapping[str, object], model_path: ModelPath
+) -> _E | None:
+    return None if options["name"] == "none" else _make(factories, options, model_path)
 
 
 def _make(factories: Mapping[str, Callable[..., _E]], options: Mapping[str, object], model_path: ModelPath) -> _E:
@@ -207,7 +237,9 @@ def _openai_llm(
     prewarm: bool,
     context: int | None,
     reasoning: bool,
+    tools: bool,
     parallel_tool_calls: bool,
+    images: bool,
     extra: dict[str, Json],
     **remote: Unpack[RemoteOptions],
 ) -> Llm:
@@ -222,7 +254,9 @@ def _openai_llm(
         prewarm=prewarm,
         context=context,
         reasoning=reasoning,
+        tools=tools,
         parallel_tool_calls=parallel_tool_calls,
+        images=images,
         net=_net(remote),
     )
 
@@ -283,6 +317,60 @@ def _instant_tts(model_path: ModelPath) -> Tts:
     return InstantTts()
 
 
+# --- seeing ---------------------------------------------------------------------------------------------------
+
+
+def _ocr(model_path: ModelPath, *, model: str, threads: int) -> ImageReader:
+    from vivavoce.engines.ocr.reader import OcrImageReader
+
+    return OcrImageReader(model_path(model), threads)
+
+
+def _https(model_path: ModelPath, *, allow: tuple[str, ...]) -> ImageFetcher:
+    from vivavoce.engines.image_fetch import GuardedFetcher
+
+    return GuardedFetcher(allow)
+
+
+# --- tools ----------------------------------------------------------------------------------------------------
+
+
+class ServerOptions(TypedDict):
+    """An MCP server of the configuration: at a URL, or a program."""
+
+    url: str | None
+    headers: dict[str, str]
+    command: str | None
+    args: tuple[str, ...]
+    env: dict[str, str]
+
+
+def _mcp(
+    model_path: ModelPath,
+    *,
+    allow: tuple[str, ...],
+    connect_timeout_s: float,
+    list_timeout_s: float,
+    call_timeout_s: float,
+    listing_age_s: float,
+    max_answer_kib: int,
+    servers: dict[str, ServerOptions],
+) -> ToolServers:
+    from vivavoce import __version__
+    from vivavoce.engines.mcp.conversation import Site
+    from vivavoce.engines.mcp.program import Command
+    from vivavoce.engines.mcp.servers import Limits, McpServers
+
+    configured: dict[str, Site | Command] = {}
+    for label, each in servers.items():
+        if each["command"] is not None:
+            configured[label] = Command(each["command"], each["args"], each["env"])
+        elif each["url"] is not None:
+            configured[label] = Site(each["url"], each["headers"])
+    limits = Limits(connect_timeout_s, list_timeout_s, call_timeout_s, max_answer_kib << 10, listing_age_s)
+    return McpServers(configured, allow, limits, __version__)
+
+
 VAD: Mapping[str, Callable[..., Vad]] = {"silero": _silero, "instant": _instant_vad}
 NOISE: Mapping[str, Callable[..., NoiseReducer]] = {"gtcrn": _gtcrn}
 TURN: Mapping[str, Callable[..., TurnDetector]] = {"smart-turn": _smart_turn, "instant": _instant_turn}
@@ -294,3 +382,6 @@ TTS: Mapping[str, Callable[..., Tts]] = {
     "openai": _openai_tts,
     "instant": _instant_tts,
 }
+IMAGES: Mapping[str, Callable[..., ImageReader]] = {"ocr": _ocr}
+IMAGE_URLS: Mapping[str, Callable[..., ImageFetcher]] = {"https": _https}
+MCP: Mapping[str, Callable[..., ToolServers]] = {"mcp": _mcp}

@@ -1,23 +1,29 @@
 """An answer from a language model and a voice: the model writes on while the voice already speaks.
 
 Two tasks make one answer: one reads the model and cuts its words into clauses, the other has them spoken. Between
-them, and between them and the listener, are short queues, so neither runs far ahead of what anybody hears.
+them, and between them and the listener, are short queues, so neither runs far ahead of what anybody hears. Calls of
+tools wait in none of them: a tool starts while "Let me look" is still being said.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Iterable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.engines.sound_times import estimated
 from vivavoce.engines.speech_text import Clauses
 from vivavoce.ports import (
     Began,
+    CallBegan,
+    CallPart,
     EngineError,
     Finished,
+    Image,
     Llm,
     LlmFeature,
     Message,
@@ -27,6 +33,9 @@ from vivavoce.ports import (
     SpokenAudio,
     SpokenText,
     TextDelta,
+    Tool,
+    ToolCall,
+    ToolOutput,
     Tts,
     Voice,
     WordTimes,
@@ -42,7 +51,8 @@ BEGIN_WITHIN_S = 1.0
 SECONDS_PER_WORD = 0.3
 """How long a voice takes for a word, about: what a clause is worth before it has been spoken."""
 
-_Parts = asyncio.Queue[ResponsePart | Exception]
+_Content = str | Image | ToolCall | ToolOutput
+_T = TypeVar("_T")
 
 
 @dataclass(slots=True)
@@ -86,6 +96,50 @@ def _worth(text: str) -> float:
     return len(text.split()) * SECONDS_PER_WORD
 
 
+class _Queue(Generic[_T]):
+    """What waits for the voice, or for the listener. Putting never waits: whoever makes more awaits `drained` first."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._first: deque[_T] = deque()
+        self._items: deque[_T] = deque()
+        self._something = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+
+    def put(self, item: _T) -> None:
+        """Behind everything."""
+        self._items.append(item)
+        if len(self._items) >= self._most:
+            self._room.clear()
+        self._something.set()
+
+    def overtake(self, item: _T) -> None:
+        """Before everything but what has overtaken it already."""
+        self._first.append(item)
+        self._something.set()
+
+    async def drained(self) -> None:
+        """There is room for more."""
+        await self._room.wait()
+
+    async def get(self) -> _T:
+        """The next."""
+        while not (self._first or self._items):
+            self._something.clear()
+            await self._something.wait()
+        if self._first:
+            return self._first.popleft()
+        item = self._items.popleft()
+        if len(self._items) < self._most:
+            self._room.set()
+        return item
+
+
+_Parts = _Queue[ResponsePart | Exception]
+_Clauses = _Queue[str | None]
+
+
 class Cascade:
     """Port `Responder`. `llm` and `tts` belong to whoever made them, who starts and closes them."""
 
@@ -93,6 +147,7 @@ class Cascade:
         self._llm = llm
         self._tts = tts
         self.features: tuple[LlmFeature, ...] = llm.features
+        self._sees = "images" in llm.features
 
     @property
     def name(self) -> str:
@@ -122,10 +177,15 @@ class Cascade:
 
     async def warm(self, prompt: Prompt) -> None:
         """Prefill the language model with what it will be asked; speech counts as far as its words are known."""
-        await self._llm.warm(_known(prompt))
+        await self._llm.warm(_known(prompt, self._sees))
+
+    def refused(self, tool: Tool) -> str | None:
+        """What the language model says."""
+        return self._llm.refused(tool)
 
     async def respond(self, prompt: Prompt) -> AsyncGenerator[ResponsePart, None]:
-        """The answer; only `Finished` when the user's turn turned out to hold no words.
+        """The answer; only `Finished` when the user's turn turned out to hold no words. A verbatim one is spoken
+        without what has no sound, and costs no tokens.
 
         Raises `EngineError`: that of a transcript, of the model or of the voice, or `engine_failed`.
         """
@@ -133,7 +193,7 @@ class Cascade:
             message = f"There is no voice {prompt.voice.name!r}. There are: {', '.join(self._tts.voices)}."
             raise EngineError("unknown_voice", message)
         try:
-            heard = await _heard(prompt)
+            heard = prompt if prompt.verbatim is not None else await _heard(prompt, self._sees)
             if heard is None:
                 yield Finished()
                 return
@@ -147,15 +207,17 @@ class Cascade:
 
     async def _write(self, prompt: Prompt) -> AsyncGenerator[ResponsePart, None]:
         began = False
-        async with aclosing(self._llm.generate(prompt)) as parts:
+        async with aclosing(_words(self._llm, prompt)) as parts:
             async for part in parts:
                 if isinstance(part, TextDelta) and not began:
+                    if not part.text.strip():
+                        continue  # a blank before a call is no message
                     began = True
                     yield Began()
                 yield part
 
     async def _speak(self, prompt: Prompt) -> AsyncGenerator[ResponsePart, None]:
-        parts: _Parts = asyncio.Queue(PARTS_AHEAD)
+        parts = _Parts(PARTS_AHEAD)
         # A task of our own, and no task group around a `yield`: that would cancel the listener's task.
         work = asyncio.create_task(self._make(prompt, parts))
         try:
@@ -173,54 +235,69 @@ class Cascade:
 
     async def _make(self, prompt: Prompt, parts: _Parts) -> None:
         """Put the whole answer, or what prevented it, into `parts`."""
-        clauses: asyncio.Queue[str | None] = asyncio.Queue(CLAUSES_AHEAD)
-        end, ahead = _End(), _Ahead()
+        clauses, end, ahead = _Clauses(CLAUSES_AHEAD), _End(), _Ahead()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._think(prompt, clauses, parts, end, ahead))
                 tasks.create_task(self._say(clauses, prompt.voice, parts, ahead))
         except ExceptionGroup as failures:
-            await parts.put(failures.exceptions[0])
+            parts.put(failures.exceptions[0])
         else:
-            await parts.put(end.finished)
+            parts.put(end.finished)
 
-    async def _think(
-        self, prompt: Prompt, clauses: asyncio.Queue[str | None], parts: _Parts, end: _End, ahead: _Ahead
-    ) -> None:
+    async def _think(self, prompt: Prompt, clauses: _Clauses, parts: _Parts, end: _End, ahead: _Ahead) -> None:
         cutter, began = Clauses(), False
-        async with aclosing(self._llm.generate(prompt)) as answer:
+
+        def ready(cut: Iterable[str]) -> None:
+            for clause in cut:
+                ahead.clause(clause)
+                clauses.put(clause)
+
+        async with aclosing(_words(self._llm, prompt)) as answer:
             async for part in answer:
                 if isinstance(part, Finished):
                     end.finished = part
-                    continue
-                if not began:
-                    began = True
-                    ahead.began()
-                    await parts.put(Began())
-                for clause in cutter.feed(part.text, ahead.seconds):
-                    ahead.clause(clause)
-                    await clauses.put(clause)
-        for clause in cutter.end():
-            ahead.clause(clause)
-            await clauses.put(clause)
-        await clauses.put(None)
+                elif isinstance(part, TextDelta):
+                    if not began and part.text.strip():
+                        began = True
+                        ahead.began()
+                        parts.overtake(Began())
+                    await clauses.drained()
+                    ready(cutter.feed(part.text, ahead.seconds))
+                else:
+                    if isinstance(part, CallBegan):
+                        ready(cutter.end())  # what was said so far is said now, not when the call is written
+                    parts.overtake(part)
+        ready(cutter.end())
+        clauses.put(None)
 
-    async def _say(self, clauses: asyncio.Queue[str | None], voice: Voice, parts: _Parts, ahead: _Ahead) -> None:
+    async def _say(self, clauses: _Clauses, voice: Voice, parts: _Parts, ahead: _Ahead) -> None:
         while (clause := await clauses.get()) is not None:
-            await parts.put(SpokenText(clause))
+            await parts.drained()
+            parts.put(SpokenText(clause))
             read, told, sound = _as_read(clause), False, list[Pcm]()
             async with aclosing(self._tts.speak(read, voice)) as audio:
                 async for piece in audio:
+                    await parts.drained()
                     if isinstance(piece, WordTimes):
                         told = True
-                        await parts.put(_as_shown(piece, clause))
+                        parts.put(_as_shown(piece, clause))
                         continue
                     sound.append(piece)
                     ahead.sound(piece)
-                    await parts.put(SpokenAudio(piece))
+                    parts.put(SpokenAudio(piece))
             if sound and not told:
-                await parts.put(_as_shown(estimated(read, Pcm.join(sound)), clause))
+                parts.put(_as_shown(estimated(read, Pcm.join(sound)), clause))
             ahead.spoken(clause)
+
+
+def _words(llm: Llm, prompt: Prompt) -> AsyncGenerator[TextDelta | CallPart | Finished, None]:
+    return llm.generate(prompt) if prompt.verbatim is None else _verbatim(prompt.verbatim)
+
+
+async def _verbatim(text: str) -> AsyncGenerator[TextDelta | CallPart | Finished, None]:
+    yield TextDelta(text)
+    yield Finished()
 
 
 def _as_read(clause: str) -> str:
@@ -235,42 +312,71 @@ def _as_shown(times: WordTimes, clause: str) -> WordTimes:
     return WordTimes(tuple((min(blank + chars, len(clause)), ms) for chars, ms in times.ends))
 
 
-async def _heard(prompt: Prompt) -> Prompt | None:
-    """The prompt with words in place of speech; None when the user's last turn has none."""
+async def _heard(prompt: Prompt, sees: bool) -> Prompt | None:
+    """The prompt with words in place of speech, and of pictures that the model does not see; None when the user's
+    last turn has none."""
     messages: list[Message] = []
+    described: list[str] = []
     silent = False
     for message in prompt.messages:
-        words = [part if isinstance(part, str) else await part.transcript() for part in message.content]
-        text = "\n".join(word for word in (w.strip() for w in words) if word)
-        if text:
-            messages.append(Message(message.role, (text,)))
+        read = [await _read(part, sees) for part in message.content]
+        pairs = zip(message.content, read, strict=True)
+        described += [words for part, words in pairs if isinstance(part, Image) and isinstance(words, str)]
+        content = _joined(read)
+        if content:
+            messages.append(Message(message.role, content))
         spoke = any(isinstance(part, Speech) for part in message.content)
-        # Not after an answer, nor after a word to the model: it may say what to make of the silence.
-        silent = message.role == "user" and spoke and not text
-    return None if silent else replace(prompt, messages=tuple(messages))
+        # Not after an answer, nor after a word to the model: it may say what to make of the silence. Nor after the
+        # output of a tool, which somebody waits for.
+        silent = message.role == "user" and spoke and not content
+    return None if silent else replace(prompt, messages=tuple(messages), described=tuple(described))
 
 
-def _known(prompt: Prompt) -> Prompt:
-    """The prompt up to the first speech whose words are not known yet: nothing after it can be prefilled."""
+async def _read(part: _Content | Speech, sees: bool) -> _Content:
+    if isinstance(part, Speech):
+        return await part.transcript()
+    if isinstance(part, Image) and not sees:
+        return await part.description()
+    return part
+
+
+def _known(prompt: Prompt, sees: bool) -> Prompt:
+    """The prompt up to the first thing whose words are not known yet: nothing after it can be prefilled."""
     messages: list[Message] = []
     for message in prompt.messages:
-        words = [part if isinstance(part, str) else _at_once(part.transcript()) for part in message.content]
-        known = [word.strip() for word in words if word is not None]
-        if any(known):
-            messages.append(Message(message.role, ("\n".join(word for word in known if word),)))
-        if len(known) < len(words):
+        known: list[_Content] = []
+        for part in message.content:
+            if (read := _at_once(_read(part, sees))) is None:
+                break
+            known.append(read)
+        if content := _joined(known):
+            messages.append(Message(message.role, content))
+        if len(known) < len(message.content):
             break
     return replace(prompt, messages=tuple(messages))
 
 
-def _at_once(awaitable: Awaitable[str]) -> str | None:
+def _joined(parts: Iterable[_Content]) -> tuple[_Content, ...]:
+    """Words that follow one another as one text; blank ones are left out."""
+    joined: list[_Content] = []
+    for part in parts:
+        if not isinstance(part, str):
+            joined.append(part)
+        elif text := part.strip():
+            before = joined.pop() if joined and isinstance(joined[-1], str) else None
+            joined.append(text if before is None else f"{before}\n{text}")
+    return tuple(joined)
+
+
+def _at_once(awaitable: Awaitable[_T]) -> _T | None:
     """The result if it is there already. Takes one step by hand: a task for it would have to be cancelled, and
     might take with it the recognition that others wait for."""
     steps = awaitable.__await__()
     try:
         next(steps)
     except StopIteration as done:
-        return str(done.value)
+        result: _T = done.value
+        return result
     except EngineError:
         return None
     if close := getattr(steps, "close", None):

@@ -11,15 +11,21 @@ import math
 import re
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import replace
 
 import numpy as np
 
 from vivavoce.audio.pcm import WIRE_RATE, Pcm
-from vivavoce.engines import window
+from vivavoce.engines import calls, window
+from vivavoce.engines.made_up import made_up
 from vivavoce.ports import (
     MAX_CHUNK_MS,
     AsrFeature,
     AsrHint,
+    CallArguments,
+    CallBegan,
+    CallEnded,
+    CallPart,
     EngineError,
     Finished,
     LlmFeature,
@@ -27,6 +33,9 @@ from vivavoce.ports import (
     Prompt,
     TextDelta,
     TokenUsage,
+    Tool,
+    ToolCall,
+    ToolOutput,
     Transcript,
     Voice,
 )
@@ -160,36 +169,76 @@ class InstantAsr(_Instant):
 
 
 class InstantLlm(_Instant):
-    """Answers `text` to everything. A token is a word, and its window has no end."""
+    """Answers `text` to everything, and calls a tool where it must or where the user says its name, with arguments that
+    it makes up. A token is a word, and its window has no end."""
 
-    features: tuple[LlmFeature, ...] = ("window",)
+    features: tuple[LlmFeature, ...] = ("window", "tools")
 
     def __init__(self, text: str = LLM_TEXT, delay: float = 0.0) -> None:
         super().__init__(delay)
-        self._tokens = re.findall(r"\s*\S+", text)
+        self._tokens = _tokens(text)
 
-    async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | Finished, None]:
-        """A word at a time, up to `prompt.max_tokens`."""
+    async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | CallPart | Finished, None]:
+        """A word at a time, up to `prompt.max_tokens`. Raises `EngineError` for a tool that is too much for it."""
         with self:
-            sizes = [_words(message) for message in prompt.messages]
-            seen = window.fit(prompt, sizes, room=sys.maxsize)
-            tokens = self._tokens[: prompt.max_tokens]
+            messages = calls.shown(prompt.messages)
+            seen = window.fit(replace(prompt, messages=messages), [_words(each) for each in messages], sys.maxsize)
+            tool = _wanted(prompt)
+            tokens = _tokens(made_up(tool.parameters)) if tool else self._tokens
+            told = tokens[: prompt.max_tokens]
             await asyncio.sleep(self._delay)
-            for token in tokens:
-                yield TextDelta(token)
+            if tool:
+                yield CallBegan(tool.name)
+            for token in told:
+                yield CallArguments(token) if tool else TextDelta(token)
                 await asyncio.sleep(0)  # the others get their turn, as they would beside a model
+            if tool and len(told) == len(tokens):
+                yield CallEnded()
             usage = TokenUsage(
                 input_tokens=len(prompt.instructions.split()) + sum(map(_words, seen.messages)),
-                output_tokens=len(tokens),
+                output_tokens=len(told),
             )
-            yield Finished("stop" if len(tokens) == len(self._tokens) else "length", usage)
+            yield Finished("stop" if len(told) == len(tokens) else "length", usage)
 
     async def warm(self, prompt: Prompt) -> None:
         """There is nothing to prefill."""
 
+    def refused(self, tool: Tool) -> str | None:
+        """A tool whose arguments it cannot make up."""
+        try:
+            made_up(tool.parameters)
+        except EngineError as error:
+            return error.message
+        return None
+
+
+def _tokens(text: str) -> list[str]:
+    return re.findall(r"\s*\S+", text)
+
 
 def _words(message: Message) -> int:
-    return sum(len(part.split()) for part in message.content if isinstance(part, str))
+    texts = [_text(part) for part in message.content]
+    return sum(len(text.split()) for text in texts)
+
+
+def _text(part: object) -> str:
+    match part:
+        case ToolCall():
+            return f"{part.name} {part.arguments}"
+        case ToolOutput():
+            return part.output
+        case _:
+            return part if isinstance(part, str) else ""
+
+
+def _wanted(prompt: Prompt) -> Tool | None:
+    """What is called now: what must be, or what the user names; None: nothing."""
+    tools = calls.callable_tools(prompt)
+    if prompt.tool_choice == "required":
+        return next(iter(tools), None)
+    last = prompt.messages[-1] if prompt.messages else None
+    said = " ".join(map(_text, last.content)) if last and last.role == "user" else ""
+    return next((tool for tool in tools if tool.name in said), None)
 
 
 class InstantTts(_Instant):

@@ -17,69 +17,28 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, TypedDict, TypeVar
+from typing import TypeVar
 
 from vivavoce.engines import chatml, window
 from vivavoce.engines.bridge import Worker
+from vivavoce.engines.calls import shown
+from vivavoce.engines.llama_answer import TRIES, Asked, Emit, Part, Prefilling, Server, answer, prefill
 from vivavoce.engines.llama_tokens import TokenCounter
-from vivavoce.ports import EngineError, Finished, LlmFeature, Message, Prompt, TextDelta, TokenUsage, Voice
+from vivavoce.engines.tool_grammar import refused
+from vivavoce.ports import CallPart, EngineError, Finished, LlmFeature, Message, Prompt, TextDelta, Tool, Voice
 
 _T = TypeVar("_T")
 BATCH_TOKENS = 32
 """Prompt tokens computed in one go (about 0.5 s on two cores): what a cancel during prefill waits for, and what the
 other answers wait for between two of their tokens. Larger batches were no faster per token on a CPU."""
 
-SPOKEN_GRAMMAR = r"root ::= [^\x00-\x1f\x7f*#_`~^<>{}|\[\]\\\U00002190-\U00002BFF\U0000FE0F\U0001F000-\U0001FAFF]+"
-"""Spoken text has no line breaks, no markdown marks, no arrows and no emoji. Costs under 1 % of generation speed."""
-
-
-class _Choice(TypedDict):
-    text: str
-    finish_reason: str | None
-
-
-class _Details(TypedDict):
-    cached_tokens: int
-
-
-class _Usage(TypedDict):
-    prompt_tokens: int
-    completion_tokens: int
-    prompt_tokens_details: _Details
-
-
-class _Failure(TypedDict, total=False):
-    type: str
-
-
-class _Chunk(TypedDict, total=False):
-    """What the library hands to its callback: a token, the progress of the prefill, the end, or an error."""
-
-    choices: list[_Choice]
-    usage: _Usage
-    prompt_progress: dict[str, int]
-    error: _Failure
-
-
-class _Server(Protocol):
-    """What we use of xllamacpp's `Server`. The call blocks; the callback returns True to stop it."""
-
-    @property
-    def listening_address(self) -> str: ...
-    def handle_completions(self, request: dict[str, object], on_chunk: Callable[[_Chunk], bool]) -> None: ...
-
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
     """A model in memory, and its tokenizer."""
 
-    server: _Server
+    server: Server
     tokens: TokenCounter
-
-
-@dataclass(frozen=True, slots=True)
-class _Prefilling:
-    """Some of the prompt has been computed. Only there so that a cancel is noticed during a prefill."""
 
 
 class LlamaLlm:
@@ -90,7 +49,7 @@ class LlamaLlm:
     keeps the computed prefixes of conversations which have lost their slot.
     """
 
-    features: tuple[LlmFeature, ...] = ("window",)
+    features: tuple[LlmFeature, ...] = ("window", "parallel_tool_calls", "tools")
 
     def __init__(
         self,
@@ -162,19 +121,24 @@ class LlamaLlm:
         await self._worker.aclose()
         await asyncio.to_thread(self._unload)
 
-    async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | Finished, None]:
-        """The answer, token by token, decoded greedily; see `Llm.generate`.
+    async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | CallPart | Finished, None]:
+        """The answer, token by token, decoded greedily; see `Llm.generate`. It holds words or calls, not both.
 
-        Raises `EngineError`: `context_too_long`, `engine_unavailable`, `engine_failed`.
+        Raises `EngineError`: `context_too_long`, `engine_unavailable`, `engine_failed`; `invalid_tool`, a schema is
+        one that no grammar can keep to; `no_tools`, a call is required and nothing may be called; `invalid_arguments`.
         """
         most = min(prompt.max_tokens or self._limit, self._limit)
         self._answering += 1
         self._idle.clear()
         try:
-            text = chatml.render(await self.fitted(prompt))
+            fitted = await self.fitted(prompt)
+            pictures = await self._picture_tokens(fitted)
+            asked = Asked.of(prompt, chatml.render(fitted), most)
             await self._settled()
-            async with aclosing(self._answer(text, most, prompt.spoken)) as parts:
+            async with aclosing(self._answer(asked)) as parts:
                 async for part in parts:
+                    if isinstance(part, Finished) and pictures:
+                        part = replace(part, usage=replace(part.usage, image_tokens=pictures))
                     yield part
         finally:
             self._answering -= 1
@@ -201,8 +165,16 @@ class LlamaLlm:
                 await self._settled()
                 done = await self._prefill(text, slot)
 
+    def refused(self, tool: Tool) -> str | None:
+        """A tool with a schema that no grammar can express."""
+        return refused(tool.parameters)
+
     async def fitted(self, prompt: Prompt) -> Prompt:
-        """The part of the conversation that the model sees. Raises `EngineError` (`context_too_long`)."""
+        """The part of the conversation that the model sees, every call with an output behind it.
+
+        Raises `EngineError` (`context_too_long`).
+        """
+        prompt = replace(prompt, messages=shown(prompt.messages))
         parts = chatml.shares(prompt)
         # No token is shorter than a byte: what is short enough in bytes need not be counted.
         instructions, answer, *messages = (len(part.encode()) for part in parts)
@@ -211,42 +183,42 @@ class LlamaLlm:
             instructions, answer, *messages = await self._counting.run(tokens.counts, parts)
         return window.fit(prompt, messages, self.room - instructions - answer)
 
+    async def _picture_tokens(self, prompt: Prompt) -> int:
+        """Tokens of the words that stand for pictures, where they have not been cut off."""
+        texts = [part for message in prompt.messages for part in message.content if isinstance(part, str)]
+        there = [words for words in set(prompt.described) for text in texts for _ in range(text.count(words))]
+        if not there:
+            return 0
+        counts = await self._counting.run(self._library().tokens.counts, [chatml.TURN + words for words in there])
+        return sum(counts) - len(there)  # without the marks of a turn
+
     def _new_place(self) -> int:
         """A slot for a conversation that begins, each in its turn: callers at once then each find a warm one."""
         self._next_slot = (self._next_slot + 1) % self._slots
         return self._next_slot
 
-    async def _answer(self, text: str, most: int, spoken: bool) -> AsyncGenerator[TextDelta | Finished, None]:
-        request = _request(text, most)
-        if spoken:
-            request["grammar"] = SPOKEN_GRAMMAR
+    async def _answer(self, asked: Asked) -> AsyncGenerator[TextDelta | CallPart | Finished, None]:
         server = self._library().server
 
-        def produce(emit: Callable[[TextDelta | Finished | _Prefilling], bool]) -> None:
-            answer = _Answer(emit)
-            _complete(server, request, answer.on_chunk)
-            answer.check()
+        def produce(emit: Emit) -> None:
+            answer(server, asked, emit)
 
         # The thread never waits for a slow listener: it would hold a place in line that the model no longer needs.
-        ahead = most + self.room // BATCH_TOKENS + 8
+        ahead = TRIES * (2 * asked.most + self.room // BATCH_TOKENS + 8)
         async with aclosing(self._native(self._worker, produce, ahead)) as parts:
             async for part in parts:
-                if not isinstance(part, _Prefilling):
+                if not isinstance(part, Prefilling):
                     yield part
 
     async def _prefill(self, text: str, slot: int | None) -> bool:
         """Compute `text` into the cache. False: it gave way to an answer."""
-        server, request = self._library().server, _request(text, 0)
-        if slot is not None:  # otherwise llama.cpp takes the one that knows most of the text
-            request["id_slot"] = slot
+        server = self._library().server
 
-        def produce(emit: Callable[[_Prefilling | Finished], bool]) -> None:
-            def give_way(part: TextDelta | Finished | _Prefilling) -> bool:
+        def produce(emit: Callable[[Part], bool]) -> None:
+            def give_way(part: Part) -> bool:
                 return not self._answering and (isinstance(part, TextDelta) or emit(part))
 
-            answer = _Answer(give_way)
-            _complete(server, request, answer.on_chunk)
-            answer.check()
+            prefill(server, text, slot, give_way)
 
         finished = False
         async with aclosing(self._native(self._ahead, produce, self.room // BATCH_TOKENS + 8)) as parts:
@@ -301,7 +273,7 @@ class LlamaLlm:
         params.endpoint_slots = False
         params.ui = False
         params.verbosity = -1  # llama.cpp writes to stderr otherwise
-        server: _Server = xllamacpp.Server(params)
+        server: Server = xllamacpp.Server(params)
         return _Loaded(server, TokenCounter(server.listening_address, key, chatml.TURN))
 
     def _library(self) -> _Loaded:
@@ -311,65 +283,3 @@ class LlamaLlm:
 
     def _unload(self) -> None:
         self._loaded = None  # the destructor joins the library's threads
-
-
-def _request(text: str, most: int) -> dict[str, object]:
-    return {
-        "prompt": text,
-        "n_predict": most,
-        "temperature": 0,
-        # Greedy decoding of a small model may loop ("remove the wheel, remove the ..."): DRY ends that. It lets
-        # 32 tokens repeat first, so that a telephone number or an address is read back as it was given.
-        "dry_multiplier": 1.0,
-        "dry_allowed_length": 32,
-        "dry_penalty_last_n": 256,
-        "stream": True,
-        "return_progress": True,
-        "cache_prompt": True,
-    }
-
-
-class _Answer:
-    """Turns the library's chunks of one call into parts, in the thread of that call."""
-
-    def __init__(self, emit: Callable[[TextDelta | Finished | _Prefilling], bool]) -> None:
-        self._emit = emit
-        self._failure: Exception | None = None
-
-    def on_chunk(self, chunk: _Chunk) -> bool:
-        """True stops the call."""
-        if error := chunk.get("error"):
-            self._failure = _failure(error)
-        elif "prompt_progress" in chunk:
-            return not self._emit(_Prefilling())
-        else:
-            return self._on_tokens(chunk)
-        return True
-
-    def check(self) -> None:
-        """Raises what went wrong."""
-        if self._failure is not None:
-            raise self._failure
-
-    def _on_tokens(self, chunk: _Chunk) -> bool:
-        choice = chunk["choices"][0]
-        if choice["text"] and not self._emit(TextDelta(choice["text"])):
-            return True
-        if usage := chunk.get("usage"):  # the last chunk
-            cached = usage["prompt_tokens_details"]["cached_tokens"]
-            tokens = TokenUsage(usage["prompt_tokens"], usage["completion_tokens"], cached)
-            return not self._emit(Finished("length" if choice["finish_reason"] == "length" else "stop", tokens))
-        return False
-
-
-def _failure(error: _Failure) -> Exception:
-    if error.get("type") == "exceed_context_size_error":
-        return EngineError("context_too_long", "The conversation is longer than the model's window.")
-    return EngineError("engine_failed", "The language model failed.")
-
-
-def _complete(server: _Server, request: dict[str, object], on_chunk: Callable[[_Chunk], bool]) -> None:
-    try:
-        server.handle_completions(request, on_chunk)
-    except Exception as failure:
-        raise EngineError("engine_failed", "The language model failed.") from failure

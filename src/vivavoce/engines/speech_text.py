@@ -67,7 +67,7 @@ class Clauses:
         return [clause for c in delta for clean in self._cleaner.feed(c) for clause in self._splitter.feed(clean)]
 
     def end(self) -> list[str]:
-        """What is left when the text has ended."""
+        """What is left when the text has ended, or stops for a while: what follows is a new clause."""
         last = [clause for clean in self._cleaner.end() for clause in self._splitter.feed(clean)]
         return last + self._splitter.end()
 
@@ -177,6 +177,7 @@ class _Splitter:
         self._clause = ""
         self._gap = ""  # the blank behind `_clause`: "", " " or a line break
         self._first = True
+        self._resumed = ""  # what a clause begins with after `end`
 
     def feed(self, c: str) -> list[str]:
         """The clause that ends before `c`, if one does."""
@@ -190,12 +191,14 @@ class _Splitter:
             self._gap = ""
         elif self._clause[-1:] in _WIDE_ENDS and self._clause and c not in _WIDE_ENDS + _WIDE_CLOSERS:
             done = self._cut(len(self._clause), "")  # no gap is written between sentences in these scripts
-        self._clause += c
+        self._clause += c if self._clause else self._resumed + c
         return done
 
     def end(self) -> list[str]:
         """The last clause."""
         clause, self._clause, self._gap = self._clause, "", ""
+        if clause.strip():
+            self._first, self._resumed = False, " "
         return [clause] if clause.strip() else []
 
     def _at_gap(self, following: str) -> list[str]:

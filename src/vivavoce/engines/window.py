@@ -16,6 +16,7 @@ from vivavoce.ports import EngineError, Message, Prompt, Retention
 
 AUTO_RATIO = 0.5
 """What "auto" keeps of the limit. The service keeps all that fits, which here would mean a cold cache every turn."""
+_ANSWERS = ("assistant", "tool")
 
 
 def fit(prompt: Prompt, sizes: Sequence[int], room: int) -> Prompt:
@@ -51,25 +52,31 @@ def cut(messages: Sequence[Message], sizes: Sequence[int], limit: int, ratio: fl
     `ratio` x `limit` is left; what stays then waits for the next time. So a cut that an answer makes necessary is
     there before the caller's next words are, and can be prefilled meanwhile.
 
-    What stays never begins with an assistant's message: the model would see an answer to nothing, and many chat
-    templates refuse it. And whatever the limit says, the last user message stays, with all that follows it.
+    What stays never begins with an assistant's message or a tool's: the model would see an answer to nothing, and many
+    chat templates refuse it. And whatever the limit says, the last user message stays, with all that follows it.
     """
     first, total = 0, 0
     for index, size in enumerate(sizes):
         total += size
         exceeded = total > limit
-        while first < index and (
-            (exceeded and total > ratio * limit) or (first and messages[first].role == "assistant")
-        ):
+        while first < index and ((exceeded and total > ratio * limit) or (first and messages[first].role in _ANSWERS)):
             total -= sizes[first]
             first += 1
     return min(first, last_turn(messages))
 
 
 def last_turn(messages: Sequence[Message]) -> int:
-    """Index of the last user message, from which on nothing is dropped; of the last message when no user spoke."""
+    """Index of the last user message, from which on nothing is dropped.
+
+    When no user spoke, of the last message; of the call where that is its output.
+    """
     users = [index for index, message in enumerate(messages) if message.role == "user"]
-    return users[-1] if users else max(len(messages) - 1, 0)
+    if users:
+        return users[-1]
+    last = max(len(messages) - 1, 0)
+    while last and messages[last].role == "tool":
+        last -= 1
+    return last
 
 
 def _too_long(prompt: Prompt, room: int, limit: int) -> EngineError:

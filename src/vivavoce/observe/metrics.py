@@ -22,7 +22,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from vivavoce.runtime.observer import Timeline
+from vivavoce.runtime.observer import CallKind, CallOutcome, Timeline
 
 TURN_BUCKETS_S = (
     *(0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
@@ -74,6 +74,9 @@ class Metrics:
         self._responses = Counter(
             "vivavoce_responses", "Responses that ended.", ["status", "reason"], registry=registry
         )
+        self._calls = Counter(
+            "vivavoce_tool_calls", "Calls of tools that ended.", ["kind", "outcome"], registry=registry
+        )
         self._turns = Counter("vivavoce_turns", "Turns of callers that ended.", registry=registry)
         self._turn = Histogram(
             "vivavoce_turn_seconds",
@@ -122,6 +125,10 @@ class Metrics:
     def response_done(self, status: str, reason: str | None) -> None:
         """Count a response by how and why it ended."""
         self._responses.labels(status, reason or "none").inc()
+
+    def call_ended(self, kind: CallKind, outcome: CallOutcome) -> None:
+        """Count a call by who runs it and how it ended."""
+        self._calls.labels(kind, outcome).inc()
 
     def turn(self, timeline: Timeline) -> None:
         """Sort a turn's stages into the histograms."""

@@ -22,6 +22,7 @@ from opentelemetry.trace import Span, StatusCode, Tracer
 
 from vivavoce.core import effects as fx
 from vivavoce.protocol import server as wire
+from vivavoce.protocol import tool_events
 from vivavoce.protocol.session import SessionObject, TracingConfig
 
 WORKFLOW = "Realtime session"
@@ -128,6 +129,8 @@ class SpanRecorder:
         match event:
             case fx.AnswerBegan():
                 self._mark(event.response_id, "first_token", now)
+            case fx.AnswerCall():
+                self._mark(event.response_id, "tool_call", now)
             case fx.TranscriptReady():
                 self._end("transcription", event.item_id, now)
             case fx.TranscriptMissing():
@@ -148,6 +151,12 @@ class SpanRecorder:
             case wire.OutputAudioDelta() | fx.Play() if output.response_id not in self._sounding:
                 self._sounding.add(output.response_id)
                 self._mark(output.response_id, "first_audio", now)
+            case fx.CallTool():
+                self._begin("mcp_call", output.item_id, now)
+            case tool_events.McpCallCompleted():
+                self._end("mcp_call", output.item_id, now)
+            case tool_events.McpCallFailed():
+                self._end("mcp_call", output.item_id, now, "failed")
             case wire.ResponseDone():
                 self._done(output.response, now)
             case wire.ErrorEvent():

@@ -4,7 +4,8 @@ The core is a function of its inputs, so the inputs with their times are a compl
 header: all that the session was made from. Each further line is one step: the time, the input, and a digest of what
 came out. A replay makes the same session, feeds it the same inputs and compares the digests.
 
-A trace holds what was said, as audio and as words. Nothing is written unless the configuration names a folder for it.
+A trace holds what was said, as audio and as words, and no credentials. Nothing is written unless the configuration
+names a folder for it.
 """
 
 from __future__ import annotations
@@ -26,6 +27,11 @@ from vivavoce.core.capabilities import Capabilities
 from vivavoce.core.conversation import silent
 from vivavoce.core.session import Session
 from vivavoce.core.translation import Interpreter
+from vivavoce.observe.credentials import (
+    event_without_credentials,
+    output_without_credentials,
+    settings_without_credentials,
+)
 from vivavoce.protocol.session import SessionObject
 from vivavoce.protocol.translation import TranslationSession
 from vivavoce.runtime.core import Core
@@ -120,12 +126,14 @@ class TraceWriter:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("wb", buffering=BUFFER_BYTES)
         header = Header(seed=seed, can=can, now=now, expires_in=expires_in, voice=voice)
-        interprets = isinstance(settings, TranslationSession)
-        self._write(replace(header, translation=settings) if interprets else replace(header, settings=settings))
+        if isinstance(settings, TranslationSession):
+            self._write(replace(header, translation=settings))
+        else:
+            self._write(replace(header, settings=settings_without_credentials(settings)))
 
     def record(self, now: float, event: fx.AnyInput, outputs: Sequence[fx.AnyOutput]) -> None:
         """One step."""
-        self._write(_ToldEither(now=now, input=event, outputs=digest(outputs)))
+        self._write(_ToldEither(now=now, input=event_without_credentials(event), outputs=digest(outputs)))
 
     def __enter__(self) -> Self:
         return self
@@ -221,4 +229,4 @@ def _without_recordings(output: fx.AnyOutput) -> fx.AnyOutput:
     if isinstance(output, fx.StartResponse | fx.Warm):
         items = tuple(silent(item) for item in output.context.items)
         return replace(output, context=replace(output.context, items=items))
-    return output
+    return output_without_credentials(output)

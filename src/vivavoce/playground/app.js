@@ -1,11 +1,17 @@
 // The page: what is pressed and typed goes to the conversation, what happens there is shown.
 
 import { whyNoMicrophone } from "./audio.js";
+import { Cards } from "./cards.js";
 import { Conversation } from "./conversation.js";
+import { FUNCTIONS } from "./functions.js";
+import { Lines } from "./lines.js";
 import { EventLog } from "./log.js";
+import { collect, dataUri } from "./pictures.js";
 import { Settings } from "./settings.js";
 import { Talk } from "./talk.js";
 import { Levels, Timeline } from "./timeline.js";
+import { Toolbox } from "./toolbox.js";
+import { Tools } from "./tools.js";
 
 const STATES = {
   off: "Not connected",
@@ -28,6 +34,7 @@ const now = () => performance.now();
 
 const levels = new Levels();
 const settings = new Settings(at("settings"));
+const tools = new Tools(at("tools"), FUNCTIONS, update);
 const log = new EventLog(at("log"), at("log-note"), at("filter"));
 const timeline = new Timeline(at("turns"), at("figures"), levels);
 const talk = new Talk({
@@ -38,7 +45,18 @@ const talk = new Talk({
   problem,
   changed: show,
 });
-const conversation = new Conversation(at("lines"), at("empty"), (id) => talk.link?.recall(id));
+const lines = new Lines(at("lines"), at("empty"));
+const pictures = new Map(); // the ids of the items that they were sent as -> data URIs
+const conversation = new Conversation(lines, {
+  ask: (id) => talk.link?.recall(id),
+  picture: (id) => pictures.get(id),
+});
+const toolbox = new Toolbox(talk, FUNCTIONS);
+const cards = new Cards(lines, {
+  where: (item) => item.server_label ?? (toolbox.has(item.name) ? "in this page" : "not in this page"),
+  decide: (id, approve) => talk.put({ type: "mcp_approval_response", approval_request_id: id, approve }),
+  now,
+});
 let loading = false;
 
 // --- what happens ---
@@ -50,8 +68,14 @@ function happened(from, event) {
   // A turn that nobody answers is over when it is decided.
   const unanswered = talk.session?.audio.input.turn_detection?.create_response === false;
   if (event.type === "input_audio_buffer.committed" && unanswered) timeline.stop(now());
-  conversation.handle(event);
-  if (event.type === "session.created" || event.type === "session.updated") settings.show(event.session);
+  for (const each of [conversation, cards, toolbox, tools.servers]) each.handle(event);
+  if (event.type === "session.created") tools.began(event.session);
+  if (event.type === "session.created" || event.type === "session.updated") showSession(event.session);
+}
+
+function showSession(session, refused = false) {
+  settings.show(session);
+  tools.show(session, refused);
 }
 
 function heard(level) {
@@ -70,7 +94,7 @@ function problem(name, text, inForm = false) {
   [...at("messages").children].find((each) => each.textContent === box.textContent)?.remove();
   at("messages").append(box);
   while (at("messages").children.length > MOST_MESSAGES) at("messages").firstElementChild.remove();
-  if (inForm) settings.show(talk.session);
+  if (inForm) showSession(talk.session, true);
 }
 
 // --- what is shown ---
@@ -87,10 +111,15 @@ function show() {
   at("mute").textContent = connected && !microphone ? "Use microphone" : talk.muted ? "Unmute" : "Mute";
   at("mute").setAttribute("aria-pressed", String(talk.muted));
   at("interrupt").disabled = !(talk.active || talk.sounding);
+  at("picture").disabled = !settings.offer?.images;
   at("hold").hidden = !(manual && microphone);
   at("hold").setAttribute("aria-pressed", String(talk.heldAt !== null));
   settings.form.elements.connection.disabled = state !== "off";
+  toolbox.settle();
   if (state !== "off") return;
+  toolbox.clear();
+  cards.stop();
+  tools.ended();
   at("level").value = 0;
   timeline.stop(now());
 }
@@ -101,9 +130,8 @@ setInterval(() => timeline.tick(now()), TICK_MS);
 
 async function connect() {
   at("messages").replaceChildren();
-  conversation.clear();
-  timeline.clear();
-  const session = settings.patch();
+  for (const each of [lines, conversation, cards, pictures, timeline]) each.clear();
+  const session = wanted();
   const [connection, key] = [settings.value("connection"), settings.value("key")];
   try {
     await talk.connect({ connection, key, model: settings.offer.model, session });
@@ -114,12 +142,37 @@ async function connect() {
   }
 }
 
+function wanted() {
+  return { ...settings.patch(), ...tools.patch() };
+}
+
+function update() {
+  if (talk.connected) talk.update(wanted());
+}
+
 async function useMicrophone() {
   try {
     await talk.useMicrophone();
     if (talk.manual) at("hold").focus();
   } catch (error) {
     problem("No microphone", whyNoMicrophone(error));
+  }
+}
+
+/** A picture is put into the conversation at once; what is said or typed next is about it. */
+async function showPictures(files) {
+  if (!settings.offer || talk.state === "connecting") return;
+  if (!settings.offer.images) return problem("No pictures", "This server cannot make out what is on a picture.");
+  if (!talk.connected && !(await connect())) return;
+  for (const file of files) {
+    try {
+      const picture = await dataUri(file, talk.room);
+      const id = `playground_picture_${pictures.size + 1}`;
+      pictures.set(id, picture);
+      talk.show(picture, id);
+    } catch (error) {
+      problem("Picture not sent", error.message);
+    }
   }
 }
 
@@ -144,6 +197,7 @@ at("composer").addEventListener("submit", async (event) => {
   timeline.spoke(now());
   talk.say(text);
 });
+collect({ area: document.body, button: at("picture"), input: at("files") }, showPictures);
 
 const hold = at("hold");
 hold.addEventListener("pointerdown", (event) => {
@@ -172,7 +226,7 @@ document.addEventListener("keyup", (event) => {
 
 settings.form.addEventListener("change", ({ target }) => {
   if (target.name === "key") load();
-  else if (target.name !== "connection") talk.update(settings.patch());
+  else if (target.name !== "connection") update();
 });
 at("copy").addEventListener("click", async () => {
   try {
@@ -201,7 +255,10 @@ async function load() {
   loading = offer.status === "starting";
   if (loading) setTimeout(load, RETRY_MS);
   if (offer.status === "key_required") at("key-field").hidden = false;
-  if (offer.status === "ok") settings.offered(offer);
+  if (offer.status === "ok") {
+    settings.offered(offer);
+    tools.offered(offer);
+  }
   show();
 }
 

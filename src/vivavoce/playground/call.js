@@ -3,6 +3,8 @@
 import { isSecret, openWebSocket } from "./wire.js";
 
 const TAIL_MS = 150; // audio that is still in the air when a turn is committed
+const LEAST_MESSAGE = 65_536; // bytes that any data channel carries
+const AROUND_A_PICTURE = 1024; // bytes of an event besides its picture
 
 export class CallLink {
   static async open(context, { key, model, session }, hooks) {
@@ -46,6 +48,11 @@ export class CallLink {
 
   get speaks() {
     return false; // the track does
+  }
+
+  /** Characters that a picture may have: one event is one message. */
+  get room() {
+    return (this.peer.sctp?.maxMessageSize ?? LEAST_MESSAGE) - AROUND_A_PICTURE;
   }
 
   /** What was said before now has been sent. */

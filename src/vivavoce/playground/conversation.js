@@ -3,18 +3,16 @@
 const SPOKEN = new Set(["input_audio", "output_audio"]);
 
 export class Conversation {
-  /** `ask(item)`: wants to know what the server keeps of an item. */
-  constructor(list, empty, ask) {
-    this.list = list;
-    this.empty = empty;
+  /** `ask(item)` wants to know what the server keeps of an item; `picture(item)` is the one that was sent as it. */
+  constructor(lines, { ask, picture }) {
+    this.lines = lines;
     this.ask = ask;
+    this.picture = picture;
     this.clear();
   }
 
   clear() {
-    this.lines = new Map();
-    this.list.replaceChildren();
-    this.empty.hidden = false;
+    this.said = new Map();
   }
 
   handle(event) {
@@ -49,44 +47,40 @@ export class Conversation {
     if (item.type !== "message" || item.role === "system") return;
     const text = item.content.map((part) => part.text ?? part.transcript ?? "").join("");
     const spoken = item.content.some((part) => SPOKEN.has(part.type));
-    const known = this.lines.get(item.id);
-    const note = text ? "" : item.role === "assistant" ? "thinking" : spoken ? "spoken" : "";
+    const known = this.said.get(item.id);
+    const pictures = item.content.filter((part) => part.type === "input_image");
+    const note = text || pictures.length ? "" : item.role === "assistant" ? "thinking" : spoken ? "spoken" : "";
     this.update(item.id, item.role, { text: text || known?.text || "", note, busy: item.status === "in_progress" });
-    this.place(item.id, previous);
-  }
-
-  /** An item that was put between others stands between them here too. */
-  place(id, previous) {
-    const before = this.lines.get(previous)?.element;
-    const { element } = this.lines.get(id);
-    if (before && before.nextElementSibling !== element && element.previousElementSibling !== before) before.after(element);
+    const shown = pictures.map((part) => thumbnail(part.image_url ?? this.picture(item.id)));
+    this.said.get(item.id).element.append(...shown);
+    this.lines.place(item.id, previous);
   }
 
   append(id, role, delta) {
-    const text = (this.lines.get(id)?.text ?? "") + delta;
+    const text = (this.said.get(id)?.text ?? "") + delta;
     this.update(id, role, { text, note: "", busy: true });
   }
 
   finish(response) {
     const why = { cancelled: "interrupted", failed: "failed", incomplete: "cut short" }[response.status] ?? "";
     for (const item of response.output) {
-      if (!this.lines.has(item.id)) continue;
+      if (!this.said.has(item.id)) continue;
       this.update(item.id, "assistant", { note: why, busy: false });
     }
   }
 
   keep(item) {
     const heard = (item.content ?? []).map((part) => part.transcript ?? part.text ?? "").join("");
-    if (this.lines.has(item.id)) this.update(item.id, "assistant", { heard, note: "interrupted", busy: false });
+    if (this.said.has(item.id)) this.update(item.id, "assistant", { heard, note: "interrupted", busy: false });
   }
 
   remove(id) {
-    this.lines.get(id)?.element.remove();
-    this.lines.delete(id);
+    this.lines.remove(id);
+    this.said.delete(id);
   }
 
   update(id, role, change) {
-    const line = this.lines.get(id) ?? this.create(id, role);
+    const line = this.said.get(id) ?? this.create(id, role);
     Object.assign(line, change);
     const { element, text, heard, note, busy } = line;
     const kept = heard ?? text;
@@ -96,26 +90,29 @@ export class Conversation {
     element.querySelector(".note").textContent = note;
     // A reader of the screen hears a line when it is whole, not each word of it again and again.
     element.setAttribute("aria-busy", String(Boolean(busy)));
-    this.show(element);
+    this.lines.show(element);
   }
 
   create(id, role) {
-    const element = document.createElement("li");
-    element.className = role;
-    element.dataset.item = id;
-    element.innerHTML = '<b class="who"></b><p><span class="words"></span> <i class="note"></i></p>';
+    const html = '<b class="who"></b><p><span class="words"></span> <i class="note"></i></p>';
+    const element = this.lines.create(id, role, html);
     element.querySelector(".who").textContent = role === "user" ? "You" : "Vivavoce";
     const line = { element, text: "", note: "", busy: false };
-    this.lines.set(id, line);
-    this.list.append(element);
-    this.empty.hidden = true;
+    this.said.set(id, line);
     return line;
   }
+}
 
-  show(element) {
-    if (element !== this.list.lastElementChild) return;
-    this.list.scrollTop = this.list.scrollHeight;
-  }
+/**
+ * The server does not send a picture back. One that somebody else has sent into the session, or that lies elsewhere, is
+ * only named: this page loads nothing from others.
+ */
+function thumbnail(url) {
+  const here = url?.startsWith("data:image/");
+  const element = document.createElement(here ? "img" : "code");
+  if (here) Object.assign(element, { src: url, alt: "The picture that you showed" });
+  else element.textContent = url ?? "a picture";
+  return element;
 }
 
 function struck(text) {

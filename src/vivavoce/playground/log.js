@@ -1,6 +1,8 @@
-// The raw events, newest last. Audio is shown by its size: its bytes would bury everything else.
+// The raw events, newest last. Audio and pictures are shown by their size: their bytes would bury everything else.
+// What lets us in at MCP servers is not shown at all.
 
 const KEPT = 600;
+const SECRETS = new Set(["authorization", "headers"]);
 const STREAMS = new Set(["input_audio_buffer.append", "response.output_audio.delta"]);
 
 export class EventLog {
@@ -22,7 +24,7 @@ export class EventLog {
   /** `from` is "client" or "server"; `at` is in milliseconds since the page was opened. */
   add(from, event, at) {
     const last = this.entries.at(-1);
-    const shown = withoutAudio(event);
+    const shown = readable(event);
     if (STREAMS.has(event.type) && last?.event.type === event.type) {
       last.times += 1;
       last.event = shown;
@@ -88,12 +90,21 @@ export class EventLog {
   }
 }
 
-/** The event with a note in place of each piece of audio. */
-export function withoutAudio(event) {
+/** The event with a note in place of each piece of audio, each picture, and each secret. */
+export function readable(event) {
   return JSON.parse(
     JSON.stringify(event, function (name, value) {
+      if (this.type === "mcp" && SECRETS.has(name) && value) return "(not shown)";
+      if (typeof value !== "string") return value;
       const audio = name === "audio" || (name === "delta" && this.type === "response.output_audio.delta");
-      return audio && typeof value === "string" ? `(${Math.floor((value.length * 3) / 4)} bytes of audio)` : value;
+      if (audio) return `(${size(value)} bytes of audio)`;
+      const picture = name === "image_url" && value.startsWith("data:");
+      return picture ? `(${size(value.slice(value.indexOf(",") + 1))} bytes of a picture)` : value;
     }),
   );
+}
+
+/** Bytes that base64 stands for. */
+function size(base64) {
+  return Math.floor((base64.length * 3) / 4);
 }

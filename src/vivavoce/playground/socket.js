@@ -3,6 +3,8 @@
 import { Player, fromBase64, toBase64 } from "./audio.js";
 import { openWebSocket } from "./wire.js";
 
+const LARGEST_PICTURE = 1024 * 1024; // so that a conversation can hold many
+
 /** What every connection tells the page: `sent(event)`, `received(event)`, `sounding(bool)`, `closed(reason)`. */
 export class SocketLink {
   static async open(context, { key, model }, hooks) {
@@ -24,6 +26,11 @@ export class SocketLink {
 
   get speaks() {
     return true;
+  }
+
+  /** Characters that a picture may have. */
+  get room() {
+    return LARGEST_PICTURE;
   }
 
   speak(pcm) {

@@ -8,6 +8,7 @@ import { isSecret } from "./wire.js";
 const LINKS = { webrtc: CallLink, websocket: SocketLink };
 const SETTINGS = "playground_settings"; // the event ids by which errors are told apart
 const CANCEL = "playground_cancel";
+const RESULT = "playground_result";
 const SHORTEST_MS = 150; // what is held for less was a slip: the server takes no turn below 100 ms
 const FRAME_MS = 20;
 
@@ -123,9 +124,26 @@ export class Talk {
 
   async say(text) {
     await this.interrupt(); // the next answer must know what of this one was heard
-    const content = [{ type: "input_text", text }];
-    this.link?.send({ type: "conversation.item.create", item: { type: "message", role: "user", content } });
+    this.put({ type: "message", role: "user", content: [{ type: "input_text", text }] });
     this.link?.send({ type: "response.create" });
+  }
+
+  /** Show a picture, a data URI of at most `room` characters; it is asked about by what is said next. */
+  show(picture, id) {
+    this.put({ id, type: "message", role: "user", content: [{ type: "input_image", image_url: picture }] });
+  }
+
+  get room() {
+    return this.link?.room ?? 0;
+  }
+
+  put(item) {
+    this.link?.send({ type: "conversation.item.create", item });
+  }
+
+  /** Have something answered that came meanwhile: the result of a call. */
+  respond() {
+    this.link?.send({ type: "response.create", event_id: RESULT });
   }
 
   /** The button for manual turns goes down. */
@@ -211,6 +229,8 @@ export class Talk {
   failed({ code, type, message, param, event_id: id }) {
     // The answer was over before the request to cancel it arrived.
     if (id === CANCEL && code === "response_cancel_not_active") return;
+    // Another answer began first, and it knows the result.
+    if (id === RESULT && code === "conversation_already_has_active_response") return;
     const where = param && !message.includes(param) ? ` (${param})` : "";
     this.hooks.problem(code ?? type, message + where, id === SETTINGS);
   }

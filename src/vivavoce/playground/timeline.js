@@ -121,6 +121,10 @@ export class Timeline {
   done(response, at) {
     const turn = this.turns.find((each) => each.response === response.id);
     if (!turn) return;
+    if (!turn.sounded && !turn.over && response.status === "completed" && response.output.some(isCall)) {
+      turn.response = null; // the caller still waits: the next answer, about the result, is the answer to this turn
+      return;
+    }
     turn.finished = true;
     if (turn.over) return;
     const heard = response.output.some((item) => item.content?.some((part) => part.type === "output_audio"));
@@ -175,6 +179,10 @@ export class Timeline {
     }
     this.figures.querySelector("[data-figure=count]").textContent = String(sorted.length);
   }
+}
+
+function isCall({ type }) {
+  return type === "function_call" || type === "mcp_call";
 }
 
 function seconds(ms) {

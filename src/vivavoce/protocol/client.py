@@ -13,13 +13,13 @@ from vivavoce.protocol.items import ClientItem, ItemId, ItemReference
 from vivavoce.protocol.session import (
     AnySessionPatch,
     AudioFormat,
-    JsonObject,
     MaxTokens,
     Modality,
     PromptReference,
     Reasoning,
     VoiceId,
 )
+from vivavoce.protocol.tools import Tool, ToolChoice
 
 MAX_EVENT_ID = 512
 EventId = Annotated[str, Meta(max_length=MAX_EVENT_ID)]
@@ -102,7 +102,7 @@ class ResponseAudioParams(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ResponseParams(Struct, frozen=True, forbid_unknown_fields=True):
-    """Overrides for one response (3.9). Fields that are typed loosely are those that are refused by name."""
+    """Overrides for one response (3.9)."""
 
     audio: ResponseAudioParams | None = None
     conversation: Literal["auto", "none"] | None = None
@@ -114,8 +114,8 @@ class ResponseParams(Struct, frozen=True, forbid_unknown_fields=True):
     parallel_tool_calls: bool | None = None
     prompt: PromptReference | None = None
     reasoning: Reasoning | None = None
-    tool_choice: Literal["none", "auto", "required"] | JsonObject | None = None
-    tools: list[JsonObject] | None = None
+    tool_choice: ToolChoice | None = None
+    tools: list[Tool] | None = None
 
 
 class ResponseCreate(ClientEvent, frozen=True, tag="response.create"):

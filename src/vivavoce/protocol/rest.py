@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar, cast
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -15,6 +15,13 @@ from vivavoce.protocol.translation import TranslationRequest
 _T = TypeVar("_T")
 Lock = Literal["instructions", "tools"]
 """What a client secret may keep from those who use it: an extension (docs/clients.md)."""
+
+
+CallUri = Annotated[str, Meta(pattern=r"^(sips?|tel):[!#-;=?-~]+$", max_length=512)]
+"""What a telephone can be told to call: ASCII without spaces, quotes and angle brackets."""
+HeaderName = Annotated[str, Meta(pattern=r"^[Xx]-[A-Za-z0-9-]+$", max_length=64)]
+"""Of a header that nobody but the two ends understands."""
+HeaderValue = Annotated[str, Meta(pattern=r"^[\x20-\x7e]*$", max_length=512)]
 
 
 class ExpiresAfter(Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,6 +44,30 @@ class TranslationSecretRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
     session: TranslationRequest
     expires_after: ExpiresAfter = ExpiresAfter()
+
+
+class RejectRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST /v1/realtime/calls/{call_id}/reject` (1.5)."""
+
+    status_code: Annotated[int, Meta(ge=300, le=699)] | None = None
+
+
+class ReferRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST /v1/realtime/calls/{call_id}/refer` (1.5)."""
+
+    target_uri: CallUri
+
+
+class DialRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST /v1/realtime/calls` with JSON: a call that this server makes. An extension (docs/telephony.md)."""
+
+    uri: Annotated[str, Meta(pattern=r"^sips?:[!#-;=?-~]+$", max_length=512)]
+    session: AnySessionPatch
+    headers: dict[HeaderName, HeaderValue] = {}
+
+
+ACCEPT = cast("type[AnySessionPatch]", AnySessionPatch)
+"""`POST /v1/realtime/calls/{call_id}/accept`: the session itself (1.5). A union, so that `type` must be there."""
 
 
 def read(body: bytes, type_: type[_T]) -> _T:

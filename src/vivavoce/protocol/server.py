@@ -9,17 +9,12 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
+from vivavoce.protocol.event import ServerEvent as ServerEvent
 from vivavoce.protocol.items import Item
 from vivavoce.protocol.session import AudioFormat, Modality, SessionObject, TranscriptionSessionObject
+from vivavoce.protocol.tool_events import AnyToolEvent
 from vivavoce.protocol.transcripts import DurationUsage, Language, TokenLogprob, TranscriptionError
 from vivavoce.protocol.usage import Usage
-
-
-class ServerEvent(Struct, frozen=True, kw_only=True):
-    """What all server events share."""
-
-    event_id: str = ""
-
 
 # --- session and errors ---
 
@@ -86,6 +81,16 @@ class SpeechStopped(ServerEvent, frozen=True, tag="input_audio_buffer.speech_sto
 
     item_id: str
     audio_end_ms: int
+
+
+class KeyPressed(ServerEvent, frozen=True, tag="input_audio_buffer.dtmf_event_received"):
+    """The caller has pressed a key of the telephone: 0 to 9, *, #, A to D. `received_at`: Unix seconds.
+
+    The service's has no `event_id` (2.0); it is stamped like any other, and harmless.
+    """
+
+    event: str
+    received_at: int
 
 
 # --- conversation ---
@@ -338,6 +343,7 @@ AnyServerEvent = (
     | SpeechStarted
     | SpeechStopped
     | TimeoutTriggered
+    | KeyPressed
     | ConversationItemAdded
     | ConversationItemDone
     | ConversationItemRetrieved
@@ -362,4 +368,5 @@ AnyServerEvent = (
     | OutputAudioBufferCleared
     | OutputAudioTranscriptDelta
     | OutputAudioTranscriptDone
+    | AnyToolEvent
 )

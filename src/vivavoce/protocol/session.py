@@ -9,6 +9,9 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import replace
+
+from vivavoce.protocol.tools import JsonObject, Tool, ToolChoice, public
 
 Modality = Literal["text", "audio"]
 Eagerness = Literal["low", "medium", "high", "auto"]
@@ -19,7 +22,6 @@ Milliseconds = Annotated[int, Meta(ge=0, le=60_000)]
 Delay = Literal["minimal", "low", "medium", "high", "xhigh"]
 Effort = Literal["minimal", "low", "medium", "high", "xhigh"]
 Logprobs = Literal["item.input_audio_transcription.logprobs"]
-JsonObject = dict[str, object]
 
 
 # --- audio formats (3.2, 3.3) ---
@@ -158,7 +160,7 @@ class PromptReference(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SessionPatch(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="realtime"):
-    """`session` of `session.update` (3.1). Fields that are typed loosely are those that are refused by name."""
+    """`session` of `session.update` (3.1)."""
 
     model: str | UnsetType = UNSET
     output_modalities: list[Modality] | UnsetType = UNSET
@@ -166,8 +168,8 @@ class SessionPatch(Struct, frozen=True, forbid_unknown_fields=True, tag_field="t
     audio: AudioPatch | UnsetType = UNSET
     max_output_tokens: MaxTokens | UnsetType = UNSET
     truncation: Truncation | UnsetType = UNSET
-    tools: list[JsonObject] | UnsetType = UNSET
-    tool_choice: Literal["none", "auto", "required"] | JsonObject | UnsetType = UNSET
+    tools: list[Tool] | UnsetType = UNSET
+    tool_choice: ToolChoice | UnsetType = UNSET
     parallel_tool_calls: bool | UnsetType | None = UNSET
     include: list[Logprobs] | UnsetType | None = UNSET
     reasoning: Reasoning | UnsetType | None = UNSET
@@ -267,8 +269,8 @@ class SessionObject(Struct, frozen=True, kw_only=True):
     model: str
     output_modalities: tuple[Modality, ...] = ("audio",)
     instructions: str
-    tools: tuple[()] = ()
-    tool_choice: Literal["none", "auto"] = "auto"
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice = "auto"
     parallel_tool_calls: bool | UnsetType = UNSET
     reasoning: Reasoning | UnsetType = UNSET
     max_output_tokens: int | Literal["inf"] = "inf"
@@ -321,9 +323,9 @@ class TranscriptionSessionObject(Struct, frozen=True, kw_only=True):
 
 
 def shown(session: SessionObject) -> SessionObject | TranscriptionSessionObject:
-    """The session as its client sees it."""
+    """The session as its clients see it."""
     if session.type == "realtime":
-        return session
+        return replace(session, tools=tuple(public(tool) for tool in session.tools))
     given = session.audio.input
     detection: TranscriptionServerVad | TranscriptionSemanticVad | None = None
     match given.turn_detection:

@@ -25,6 +25,8 @@ class Timeouts:
     next_part_s: float = 15.0
     turn_s: float = 1.0
     """For the turn detector; without an answer the caller simply gets the longest wait."""
+    image_s: float = 20.0
+    """To fetch a picture, and again to read it."""
 
 
 async def guarded(call: Awaitable[_T], seconds: float, what: str) -> _T:

@@ -3,6 +3,7 @@ heard (PROTOCOL.md 4.8)."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -27,9 +28,16 @@ class Ear(Protocol):
     def played(self, response_id: str) -> None:
         """Its last sound has left, and `finish` was called."""
 
+    def pressed(self, key: str) -> None:
+        """The caller has pressed a key of the telephone: 0 to 9, *, #, A to D."""
+
 
 class Line(Protocol):
     """What a transport offers that paces audio in real time. No method raises, also when the caller is gone."""
+
+    @property
+    def telephone(self) -> bool:
+        """What is heard lacks all above 4 kHz: its codec, at present, is G.711."""
 
     def open(self, ear: Ear) -> None:
         """The session begins. Everything that is heard goes to `ear`; nothing was heard before."""
@@ -77,6 +85,10 @@ class Attention:
     def played(self, response_id: str) -> None:
         """An answer has been heard."""
         self._tell(fx.PlaybackStopped(response_id=response_id))
+
+    def pressed(self, key: str) -> None:
+        """A key of the telephone."""
+        self._tell(fx.KeyPressed(key=key, at=int(time.time())))
 
 
 def play(line: Line, command: fx.Play | fx.PlayEnd | fx.ClearPlayout) -> fx.PlayoutCleared | None:

@@ -10,11 +10,13 @@ from collections.abc import Iterable
 
 import msgspec
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from vivavoce.protocol import client as c
 from vivavoce.protocol import server as wire
+from vivavoce.protocol.codec import encode
 from vivavoce.protocol.errors import ProtocolError
-from vivavoce.protocol.items import ClientItem
+from vivavoce.protocol.items import ClientMessage, McpListTools
 from vivavoce.protocol.rest import Lock
 from vivavoce.protocol.session import SessionPatch
 from vivavoce.runtime.core import AnyEvent
@@ -22,7 +24,9 @@ from vivavoce.runtime.core import AnyEvent
 Locks = frozenset[Lock]
 UNLOCKED: Locks = frozenset()
 _FIELDS: dict[Lock, tuple[str, ...]] = {"instructions": ("instructions", "prompt"), "tools": ("tools",)}
-"""A stored prompt is where instructions come from: whoever may choose one chooses them."""
+"""A stored prompt is where instructions come from: whoever may choose one chooses them. Which of the tools are called
+is not locked, nor what comes of it: the client runs its functions, and approves the calls of the others."""
+_WITH_ITEM = wire.ConversationItemAdded | wire.ConversationItemDone | wire.ConversationItemRetrieved
 
 
 def check(event: AnyEvent, locks: Locks) -> None:
@@ -48,12 +52,15 @@ def check(event: AnyEvent, locks: Locks) -> None:
 
 def masked(event: wire.ServerEvent, locks: Locks) -> str | None:
     """The frame of an event without what is locked; None where that hides nothing."""
-    if not locks or not isinstance(event, wire.SessionCreated | wire.SessionUpdated):
-        return None
-    shown = msgspec.to_builtins(event)
-    for name in _fields(locks):
-        shown["session"].pop(name, None)
-    return msgspec.json.encode(shown).decode()
+    if locks and isinstance(event, wire.SessionCreated | wire.SessionUpdated):
+        shown = msgspec.to_builtins(event)
+        for name in _fields(locks):
+            shown["session"].pop(name, None)
+        return msgspec.json.encode(shown).decode()
+    if "tools" in locks and isinstance(event, _WITH_ITEM) and isinstance(event.item, McpListTools):
+        # That there is such a server is no secret: calls of its tools are shown too.
+        return encode(replace(event, item=replace(event.item, tools=())))
+    return None
 
 
 def _fields(locks: Locks) -> list[str]:
@@ -68,7 +75,7 @@ def _first(place: str, names: Iterable[str]) -> str | None:
 def _instructs(item: object, locks: Locks) -> bool:
     # A system message instructs the model as much as the instructions do: open to the client, it would be their lock's
     # way round.
-    return "instructions" in locks and isinstance(item, ClientItem) and item.role == "system"
+    return "instructions" in locks and isinstance(item, ClientMessage) and item.role == "system"
 
 
 def _instructing(params: c.ResponseParams, locks: Locks) -> str | None:

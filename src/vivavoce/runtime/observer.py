@@ -6,7 +6,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
+
+CallKind = Literal["function", "mcp"]
+"""Who runs a tool: the client, or a server that we ask."""
+CallOutcome = Literal["completed", "incomplete", "failed", "declined"]
+"""Of a function, its arguments: whole, or cut off, which only the client could finish. Of an MCP tool: it has returned,
+it was never called, it or its server failed, or the caller did not approve it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,8 @@ class Timeline:
     first_token: float | None = None
     first_audio: float | None = None
     """The first audio of the answer was handed to the transport."""
+    first_call: float | None = None
+    """The model began to call a tool."""
 
     def since_speech_end(self) -> dict[str, float]:
         """The stages that were reached, by field name, in seconds after `speech_end` and in their usual order."""
@@ -31,6 +39,7 @@ class Timeline:
             "transcript": self.transcript,
             "first_token": self.first_token,
             "first_audio": self.first_audio,
+            "first_call": self.first_call,
         }
         return {stage: at - self.speech_end for stage, at in stages.items() if at is not None}
 
@@ -53,6 +62,9 @@ class Observer(Protocol):
     def response_done(self, status: str, reason: str | None) -> None:
         """A response ended: `response.done`'s status, and its reason or its error's code."""
 
+    def call_ended(self, kind: CallKind, outcome: CallOutcome) -> None:
+        """A call of a tool is over, as far as the server knows."""
+
     def turn(self, timeline: Timeline) -> None:
         """A turn is over: answered, cancelled or failed."""
 
@@ -73,6 +85,9 @@ class Unobserved:
         """Nothing."""
 
     def response_done(self, status: str, reason: str | None) -> None:
+        """Nothing."""
+
+    def call_ended(self, kind: CallKind, outcome: CallOutcome) -> None:
         """Nothing."""
 
     def turn(self, timeline: Timeline) -> None:

@@ -5,35 +5,33 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Literal, assert_never
+from typing import assert_never
 
-from msgspec import UNSET, UnsetType
-
-from vivavoce.audio.pcm import Pcm
 from vivavoce.core import effects as fx
 from vivavoce.ports import (
     Began,
+    CallArguments,
+    CallBegan,
+    CallEnded,
     EngineError,
     Finished,
-    Message,
     Prompt,
     Responder,
     ResponsePart,
-    Retention,
-    Speech,
     SpokenAudio,
     SpokenText,
     TextDelta,
-    Voice,
     WordTimes,
 )
-from vivavoce.protocol.items import InputAudio, InputText, Item, OutputAudio, OutputText, Part
-from vivavoce.protocol.session import RetentionRatio, TokenLimits, Truncation
 from vivavoce.runtime.guard import Timeouts, guarded, guarded_parts
+from vivavoce.runtime.images import Images
+from vivavoce.runtime.prompts import Prompts
 from vivavoce.runtime.transcripts import Transcripts
 from vivavoce.runtime.wire_audio import Encoder
 
 Tell = Callable[[fx.AnswerEvent], object]
+_AT_ONCE = fx.AnswerBegan | fx.AnswerCall | fx.AnswerArguments | fx.AnswerCalled
+"""What is told though what was said before it has not been heard yet: a tool need not wait for that."""
 
 
 class Responses:
@@ -46,13 +44,15 @@ class Responses:
         group: asyncio.TaskGroup,
         room: Callable[[], Awaitable[None]],
         transcripts: Transcripts,
+        images: Images,
         tell: Tell,
     ) -> None:
         self._responder = responder
         self._timeouts = timeouts
         self._group = group
         self._room = room
-        self._transcripts = transcripts
+        self._images = images
+        self._prompts = Prompts(transcripts, images)
         self._tell = tell
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._warming: asyncio.Task[None] | None = None
@@ -60,7 +60,7 @@ class Responses:
     def start(self, command: fx.StartResponse) -> None:
         """Begin an answer. A prefill in progress gives way to it."""
         self._stop_warming()
-        prompt = self._prompt(command.context)
+        prompt = self._prompts.prompt(command.context)
         task = self._group.create_task(self._answer(command, prompt))
         self._tasks[command.response_id] = task
         task.add_done_callback(lambda _: self._tasks.pop(command.response_id, None))
@@ -74,7 +74,7 @@ class Responses:
         """Prefill for the next answer, unless one is being made: that one warms it better."""
         self._stop_warming()
         if not self._tasks:
-            self._warming = self._group.create_task(self._warm(self._prompt(command.context)))
+            self._warming = self._group.create_task(self._warm(self._prompts.prompt(command.context)))
 
     def _stop_warming(self) -> None:
         if self._warming is not None:
@@ -83,9 +83,12 @@ class Responses:
 
     async def _warm(self, prompt: Prompt) -> None:
         try:
-            await guarded(self._responder.warm(prompt), self._timeouts.first_part_s, "language model")
+            await guarded(self._warm_up(prompt), self._timeouts.first_part_s, "language model")
         except EngineError:
             return  # a hint that failed; the answer itself will say what is wrong
+
+    async def _warm_up(self, prompt: Prompt) -> None:
+        await self._responder.warm(await self._images.arrived(prompt))
 
     async def _answer(self, command: fx.StartResponse, prompt: Prompt) -> None:
         try:
@@ -99,53 +102,20 @@ class Responses:
         events = self._events(command, prompt)
         async with aclosing(guarded_parts(events, limits.first_part_s, limits.next_part_s, "engine")) as in_time:
             async for event in in_time:
+                if not isinstance(event, _AT_ONCE):
+                    await self._room()
                 self._tell(event)
-                await self._room()
 
     async def _events(self, command: fx.StartResponse, prompt: Prompt) -> AsyncGenerator[fx.AnswerEvent, None]:
         """Everything here runs under guard: parts that make no sense are the engine's fault too."""
         encoder = Encoder(command.format)
-        async with aclosing(self._responder.respond(prompt)) as parts:
+        async with aclosing(self._responder.respond(await self._images.arrived(prompt))) as parts:
             async for part in parts:
                 for event in _events(command.response_id, part, encoder):
                     yield event
                 if isinstance(part, Finished):
                     return
         raise EngineError("engine_failed", "The engine ended without finishing its answer.")
-
-    def _prompt(self, context: fx.Context) -> Prompt:
-        return Prompt(
-            instructions=context.instructions,
-            messages=tuple(self._message(item) for item in context.items),
-            spoken=context.modality == "audio",
-            voice=Voice(context.voice, context.speed),
-            max_tokens=context.max_output_tokens,
-            truncation=_truncation(context.truncation),
-            effort=context.effort,
-            parallel_tool_calls=context.parallel_tool_calls,
-            plain=context.plain,
-        )
-
-    def _message(self, item: Item) -> Message:
-        return Message(item.role, tuple(self._content(item, part) for part in item.content))
-
-    def _content(self, item: Item, part: Part) -> str | Speech:
-        match part:
-            case InputText() | OutputText():
-                return part.text
-            case OutputAudio():
-                return part.transcript
-            case InputAudio():
-                pcm = part.audio if isinstance(part.audio, bytes) else b""
-                return Speech(Pcm.from_bytes(pcm), self._transcripts.reader(item.id, part.transcript))
-
-
-def _truncation(truncation: Truncation) -> Literal["auto", "disabled"] | Retention:
-    if not isinstance(truncation, RetentionRatio):
-        return truncation
-    limits = truncation.token_limits
-    most = limits.post_instructions if isinstance(limits, TokenLimits) else UNSET
-    return Retention(truncation.retention_ratio, None if isinstance(most, UnsetType) else most)
 
 
 def _events(response_id: str, part: ResponsePart, encoder: Encoder) -> list[fx.AnswerEvent]:
@@ -159,6 +129,12 @@ def _events(response_id: str, part: ResponsePart, encoder: Encoder) -> list[fx.A
             return [fx.AnswerTimes(response_id=response_id, ends=ends)]
         case SpokenAudio():
             return _audio(response_id, *encoder.encode(part.audio))
+        case CallBegan():
+            return [fx.AnswerCall(response_id=response_id, name=part.name)]
+        case CallArguments():
+            return [fx.AnswerArguments(response_id=response_id, delta=part.text)]
+        case CallEnded():
+            return [fx.AnswerCalled(response_id=response_id)]
         case Finished():
             usage = part.usage
             end = fx.AnswerFinished(
@@ -167,6 +143,7 @@ def _events(response_id: str, part: ResponsePart, encoder: Encoder) -> list[fx.A
                 input_tokens=usage.input_tokens,
                 output_tokens=usage.output_tokens,
                 cached_tokens=usage.cached_tokens,
+                image_tokens=usage.image_tokens,
             )
             return [*_audio(response_id, *encoder.flush()), end]
         case _:

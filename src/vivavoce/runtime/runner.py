@@ -12,16 +12,18 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from vivavoce.core import effects as fx
-from vivavoce.ports import Asr, NoiseReducer, Responder, TurnDetector, Vad
+from vivavoce.ports import Asr, ImageFetcher, ImageReader, NoiseReducer, Responder, ToolServers, TurnDetector, Vad
 from vivavoce.protocol import server as wire
 from vivavoce.protocol import translation
 from vivavoce.protocol.client import InputAudioBufferAppend
 from vivavoce.protocol.codec import encode
 from vivavoce.protocol.session import AudioFormat
+from vivavoce.runtime import tool_check
 from vivavoce.runtime.connection import Connection
 from vivavoce.runtime.core import AnyEvent, Core
 from vivavoce.runtime.estimates import Estimates
 from vivavoce.runtime.guard import Timeouts
+from vivavoce.runtime.images import Images, Sight
 from vivavoce.runtime.line import Attention, Line, appended_to_a_call, play, room
 from vivavoce.runtime.listener import Listener
 from vivavoce.runtime.locks import UNLOCKED, Locks
@@ -30,6 +32,7 @@ from vivavoce.runtime.observer import Observer, Unobserved
 from vivavoce.runtime.responses import Responses
 from vivavoce.runtime.seat import Seat
 from vivavoce.runtime.timeline import Stopwatch
+from vivavoce.runtime.tools import Tools
 from vivavoce.runtime.transcripts import Transcripts
 from vivavoce.runtime.wire_audio import encoded_item
 
@@ -52,6 +55,9 @@ class EngineSet:
     responder: Responder
     turn: TurnDetector | None = None
     noise: NoiseReducer | None = None
+    reader: ImageReader | None = None
+    fetcher: ImageFetcher | None = None
+    tools: ToolServers | None = None
     speculate: bool = True
     """Transcribe and prefill while a turn may still go on: sooner answers, for work that is sometimes in vain."""
     timeouts: Timeouts = field(default_factory=Timeouts)
@@ -123,7 +129,7 @@ class Runner:
     def _forget(self) -> None:
         """Undo the cycles between the runner and what calls it back: a session's memory is free at once, and not
         when the garbage collector comes round."""
-        for name in ("_group", "_responses", "_transcripts", "_estimates", "_caller", "_seats"):
+        for name in ("_group", "_responses", "_transcripts", "_images", "_tools", "_estimates", "_caller", "_seats"):
             self.__dict__.pop(name, None)
 
     @property
@@ -183,12 +189,17 @@ class Runner:
         limits = self._engines.timeouts
         self._estimates = Estimates(self._engines.turn, limits.turn_s, group, self._handle)
         self._transcripts = Transcripts(self._engines.asr, limits, group, self._handle, self._engines.speculate)
+        sees = "images" in self._engines.responder.features
+        sight = Sight(self._engines.reader, self._engines.fetcher, sees)
+        self._images = Images(sight, limits, group, self._handle)
+        self._tools = Tools(self._engines.tools, self._engines.responder.refused, group, self._handle)
         self._responses = Responses(
             self._engines.responder,
             limits,
             group,
             room(self._caller.outbox, self._line),
             self._transcripts,
+            self._images,
             self._handle,
         )
         if self._line is not None:
@@ -212,6 +223,10 @@ class Runner:
         if self._line is not None and isinstance(event, InputAudioBufferAppend):
             raise appended_to_a_call(event)
         return event
+
+    async def check_tools(self, event: AnyEvent) -> None:
+        """Raises `ProtocolError` for tools that the model cannot call."""
+        await tool_check.check(event, self._engines.responder.refused)
 
     def take(self, event: fx.AnyInput, seat: Seat) -> Sequence[fx.AnyOutput]:
         """Handle what one client sent. What answers it alone goes to it alone."""
@@ -264,7 +279,13 @@ class Runner:
             case fx.EstimateTurn():
                 self._estimates.ask(command)
             case fx.Transcribe():
-                self._transcripts.perform(command)
+                # A call's codec is the line's business, and may change in the middle.
+                telephone = command.telephone or (self._line is not None and self._line.telephone)
+                self._transcripts.perform(replace(command, telephone=telephone))
+            case fx.Look():
+                self._images.perform(command)
+            case fx.ListTools() | fx.CallTool() | fx.CancelTool():
+                self._tools.perform(command)
             case fx.Warm():
                 if self._engines.speculate or not command.guess:
                     self._responses.warm(command)

@@ -45,6 +45,9 @@ class Desk(Protocol):
     def decode(self, frame: str) -> AnyEvent:
         """What a client sends. Raises `ProtocolError`."""
 
+    async def check_tools(self, event: AnyEvent) -> None:
+        """Raises `ProtocolError` for tools that the model cannot call."""
+
     def take(self, event: fx.AnyInput, seat: Seat) -> Sequence[fx.AnyOutput]:
         """Handle what this client sent; the outputs that it caused."""
 
@@ -88,6 +91,7 @@ class Seat:
                     raise binary_refused()
                 event = self._desk.decode(frame)
                 locks.check(event, self._locks)
+                await self._desk.check_tools(event)
             except ProtocolError as error:
                 self._take(
                     fx.BadFrame(code=error.code, message=error.message, param=error.param, event_id=error.event_id)

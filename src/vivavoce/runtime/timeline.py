@@ -6,7 +6,9 @@ from dataclasses import replace
 
 from vivavoce.core import effects as fx
 from vivavoce.protocol import server as wire
-from vivavoce.runtime.observer import Observer, Timeline
+from vivavoce.protocol import tool_events
+from vivavoce.protocol.items import FunctionCall, Item, McpApprovalResponse, McpCall
+from vivavoce.runtime.observer import CallKind, CallOutcome, Observer, Timeline
 
 
 class Stopwatch:
@@ -33,6 +35,8 @@ class Stopwatch:
                 self._mark(transcript=now)
             case fx.AnswerBegan() if event.response_id == self._response_id:
                 self._mark(first_token=now)
+            case fx.AnswerCall() if event.response_id == self._response_id:
+                self._mark(first_token=now, first_call=now)
 
     def output(self, output: fx.AnyOutput, now: float) -> None:
         """What the session made of it."""
@@ -49,6 +53,8 @@ class Stopwatch:
                 self._mark(first_audio=now)
             case wire.ResponseDone():
                 self._done(output.response)
+            case _ if call := _ended_call(output):
+                self._observer.call_ended(*call)
 
     def _mark(self, **reached: float) -> None:
         """A stage counts the first time it is reached."""
@@ -66,3 +72,25 @@ class Stopwatch:
         if self._turn is not None and response.id == self._response_id:
             self._observer.turn(self._turn)
             self._turn = self._item_id = self._response_id = None
+
+
+def _ended_call(output: fx.AnyOutput) -> tuple[CallKind, CallOutcome] | None:
+    match output:
+        case tool_events.McpCallCompleted():
+            return "mcp", "completed"
+        case tool_events.McpCallFailed():
+            return "mcp", "failed"
+        case wire.OutputItemDone(item=FunctionCall(status="completed")):
+            return "function", "completed"
+        case wire.OutputItemDone(item=FunctionCall()):
+            return "function", "incomplete"
+        case wire.OutputItemDone(item=item) if _never_made(item):
+            return "mcp", "incomplete"
+        case wire.ConversationItemDone(item=McpApprovalResponse(approve=False)):
+            return "mcp", "declined"
+        case _:
+            return None
+
+
+def _never_made(item: Item) -> bool:
+    return isinstance(item, McpCall) and item.status == "incomplete" and item.error is None

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from vivavoce.audio import g711
 from vivavoce.audio.pcm import WIRE_RATE, Pcm
 from vivavoce.audio.resample import Resampler, resample
-from vivavoce.protocol.items import ClientItem, InputAudio, Item
+from vivavoce.protocol.items import ClientItem, ClientMessage, InputAudio, Item, Message
 from vivavoce.protocol.session import AudioFormat, AudioPcm, AudioPcmu
 
 TELEPHONE_RATE = 8000
@@ -91,6 +91,8 @@ def encode_whole(wire: AudioFormat, pcm: bytes) -> bytes:
 
 async def decoded_item(wire: AudioFormat, item: ClientItem) -> ClientItem:
     """An item that a client brings, with its recordings as the server keeps them."""
+    if not isinstance(item, ClientMessage):
+        return item
     content = [
         replace(part, audio=await decode_whole(wire, part.audio))
         if isinstance(part, InputAudio) and isinstance(part.audio, bytes)
@@ -102,6 +104,8 @@ async def decoded_item(wire: AudioFormat, item: ClientItem) -> ClientItem:
 
 def encoded_item(wire: AudioFormat, item: Item) -> Item:
     """An item that a client retrieves, with the caller's recordings as the wire carries them."""
+    if not isinstance(item, Message):
+        return item
     content = tuple(
         replace(part, audio=encode_whole(wire, part.audio))
         if isinstance(part, InputAudio) and part.audio is not UNSET

@@ -45,6 +45,8 @@ _FLAGS = (
     "--no-first-run",
     "--mute-audio",
 )
+_KEYS = {"Tab": (9, ""), "Enter": (13, "\r"), "Escape": (27, ""), " ": (32, " ")}
+"""The code without which the browser itself does nothing for a key, and the text that the key gives."""
 _WAIT_FOR = """new Promise((resolve, reject) => {
   const over = performance.now() + %d;
   const look = () => {
@@ -158,11 +160,12 @@ class Page:
 
     async def key(self, key: str, down: bool = True, up: bool = True) -> None:
         """Press a key, release it, or both."""
-        text = {"text": key} if len(key) == 1 else {}
+        code, text = _KEYS.get(key, (0, key))
+        about = {"key": key, "windowsVirtualKeyCode": code}
         if down:
-            await self.command("Input.dispatchKeyEvent", type="keyDown", key=key, **text)
+            await self.command("Input.dispatchKeyEvent", type="keyDown", **about, **({"text": text} if text else {}))
         if up:
-            await self.command("Input.dispatchKeyEvent", type="keyUp", key=key)
+            await self.command("Input.dispatchKeyEvent", type="keyUp", **about)
 
     async def resize(self, width: int, height: int) -> None:
         """The size of the window, in CSS pixels."""

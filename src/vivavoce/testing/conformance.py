@@ -25,6 +25,10 @@ from vivavoce.ports import (
     Asr,
     AsrHint,
     Began,
+    CallArguments,
+    CallBegan,
+    CallEnded,
+    CallPart,
     Finished,
     Llm,
     Message,
@@ -46,6 +50,7 @@ from vivavoce.ports import (
 from vivavoce.testing.noise_check import check_noise_reducer
 from vivavoce.testing.probes import Bounds, ConformanceError, Probe, Report, check_chunks, check_speech, require
 from vivavoce.testing.script import sound
+from vivavoce.testing.tool_check import check_calls
 
 __all__ = [
     "Bounds",
@@ -216,7 +221,7 @@ async def _slow(speech: Pcm) -> AsyncIterator[Pcm]:
 
 
 async def check_llm(engine: Llm, *, bounds: Bounds = Bounds()) -> Report:  # noqa: B008 - frozen
-    """Answers, limits, warming, absurd prompts, several at once, and closing."""
+    """Answers, limits, warming, absurd prompts, several at once, and closing; calls, where it makes them."""
     probe = Probe(engine, bounds)
     async with probe.examine():
         for spoken in (True, False):
@@ -246,6 +251,8 @@ async def check_llm(engine: Llm, *, bounds: Bounds = Bounds()) -> Report:  # noq
             await warming
         await probe.rest("after warming was cancelled")
         await probe.stops(lambda: engine.generate(_asked()), "an answer")
+        if "tools" in engine.features:
+            await check_calls(probe, engine.generate, _asked())
     return probe.report()
 
 
@@ -262,7 +269,7 @@ async def _said(engine: Llm, prompt: Prompt) -> str:
     return _text([part async for part in engine.generate(prompt)])
 
 
-def _text(parts: Sequence[TextDelta | Finished]) -> str:
+def _text(parts: Sequence[TextDelta | CallPart | Finished]) -> str:
     require(bool(parts) and isinstance(parts[-1], Finished), "An answer does not end in `Finished`.")
     require(sum(isinstance(part, Finished) for part in parts) == 1, "An answer has more than one `Finished`.")
     deltas = [part.text for part in parts if isinstance(part, TextDelta)]
@@ -342,6 +349,9 @@ async def check_responder(engine: Responder, speech: Pcm, *, bounds: Bounds = Bo
         await probe.refuses(_answered(engine, nothing), "An empty prompt", must=False)
         await probe.within(engine.warm(_asked()), "Warming")
         await probe.stops(lambda: engine.respond(_asked()), "an answer")
+        if "tools" in engine.features:
+            await check_calls(probe, engine.respond, _asked())
+            await check_calls(probe, engine.respond, _asked(spoken=False))
     return probe.report()
 
 
@@ -362,7 +372,8 @@ def _check_parts(parts: Sequence[ResponsePart], *, spoken: bool) -> float:
     """The order of an answer's parts. Returns the milliseconds of its audio."""
     require(bool(parts) and isinstance(parts[-1], Finished), "An answer does not end in `Finished`.")
     require(sum(isinstance(part, Finished) for part in parts) == 1, "An answer has more than one `Finished`.")
-    require(not any(isinstance(part, Began) for part in parts[1:]), "`Began` comes late or twice.")
+    said = [part for part in parts if not isinstance(part, CallBegan | CallArguments | CallEnded)]
+    require(not any(isinstance(part, Began) for part in said[1:]), "`Began` comes late or twice.")
     forbidden = TextDelta if spoken else (SpokenText, SpokenAudio, WordTimes)
     wrong = next((type(part).__name__ for part in parts if isinstance(part, forbidden)), None)
     require(wrong is None, f"A {'spoken' if spoken else 'written'} answer has a {wrong}.")

@@ -24,6 +24,7 @@ from vivavoce.engines.instant import OPENAI_VOICES, SPEECH_RMS
 from vivavoce.ports import (
     AsrFeature,
     AsrHint,
+    CallPart,
     EngineError,
     Finished,
     LlmFeature,
@@ -31,6 +32,7 @@ from vivavoce.ports import (
     Prompt,
     ResponsePart,
     TextDelta,
+    Tool,
     Transcript,
     Voice,
     WordTimes,
@@ -43,6 +45,7 @@ from vivavoce.testing.script import (
     UnexpectedCall,
     Wait,
     answers,
+    calls,
     hold,
     says,
     sound,
@@ -65,6 +68,7 @@ __all__ = [
     "UnexpectedCall",
     "Wait",
     "answers",
+    "calls",
     "hold",
     "says",
     "sound",
@@ -263,26 +267,34 @@ class ScriptedAsr(Scripted[Listening, Transcript | Hear]):
 class _Warming:
     """`warm`, recorded. It takes no script, for it is only a hint; `warm_seconds` is how long it lasts."""
 
-    features: tuple[LlmFeature, ...] = ()
-
-    def __init__(self) -> None:
+    def __init__(self, features: tuple[LlmFeature, ...]) -> None:
+        self.features = features
+        """As given."""
         self.warmed: list[Prompt] = []
         self.warm_seconds = 0.0
+        self.refusals: dict[str, str] = {}
+        """Why it cannot call the tools of these names."""
 
     async def warm(self, prompt: Prompt) -> None:
         """Recorded in `warmed`."""
         self.warmed.append(prompt)
         await asyncio.sleep(self.warm_seconds)
 
+    def refused(self, tool: Tool) -> str | None:
+        """As `refusals` says."""
+        return self.refusals.get(tool.name)
 
-class ScriptedLlm(Scripted[Prompt, TextDelta | Finished], _Warming):
-    """Each script is a list of parts (see `says`)."""
 
-    def __init__(self, *scripts: Sequence[TextDelta | Finished | Timing]) -> None:
+class ScriptedLlm(Scripted[Prompt, TextDelta | CallPart | Finished], _Warming):
+    """Each script is a list of parts (see `says` and `calls`)."""
+
+    def __init__(
+        self, *scripts: Sequence[TextDelta | CallPart | Finished | Timing], features: tuple[LlmFeature, ...] = ()
+    ) -> None:
         Scripted.__init__(self, scripts)
-        _Warming.__init__(self)
+        _Warming.__init__(self, features)
 
-    def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | Finished, None]:
+    def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | CallPart | Finished, None]:
         """The next script's parts."""
         return self._play(*self._call(prompt))
 
@@ -332,7 +344,7 @@ class ScriptedTts(Scripted[Spoken, Pcm | WordTimes]):
 
 
 class ScriptedResponder(Scripted[Prompt, ResponsePart], _Warming):
-    """Each script is a list of parts (see `answers` and `speaks`)."""
+    """Each script is a list of parts (see `answers`, `speaks` and `calls`)."""
 
     def __init__(
         self,
@@ -340,9 +352,10 @@ class ScriptedResponder(Scripted[Prompt, ResponsePart], _Warming):
         voices: tuple[str, ...] = OPENAI_VOICES,
         speeds: tuple[float, float] = (0.25, 1.5),
         languages: tuple[str, ...] = ("en",),
+        features: tuple[LlmFeature, ...] = (),
     ) -> None:
         Scripted.__init__(self, scripts)
-        _Warming.__init__(self)
+        _Warming.__init__(self, features)
         self._voices = voices
         self._speeds = speeds
         self._languages = languages

@@ -14,7 +14,7 @@ import json
 import socket
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from typing import Self
@@ -28,6 +28,8 @@ from starlette.routing import Route
 from vivavoce.audio.pcm import Pcm
 from vivavoce.audio.wav import wav_bytes
 from vivavoce.engines.instant import OPENAI_VOICES
+from vivavoce.engines.openai.payload import Json
+from vivavoce.testing.remote_chat import Calls, call_deltas, fault_in, forced, message_calls, words_in
 from vivavoce.testing.script import sound
 
 ODD_BYTES = 1001
@@ -99,6 +101,8 @@ class RemoteServer:
         """Answers that are being sent now."""
         self.hung_up = 0
         """Answers that the client did not wait for."""
+        self.calls: deque[Calls] = deque()
+        """Answers to the next chats that bring tools and let them be called. Without one only what must call does."""
         self._faults: deque[Fault] = deque()
         self._socket = socket.socket()
         self._socket.bind(("127.0.0.1", 0))
@@ -157,15 +161,18 @@ class RemoteServer:
 
     async def _chat(self, request: Request) -> Response:
         asked = await request.json()
-        words = sum(len(str(message["content"]).split()) for message in asked["messages"])
+        words = words_in(asked)
         if words > self.context_limit:
             self._record(request, asked)
             text = f"This model's maximum context length is {self.context_limit} tokens, you sent {words}."
             return _error(400, text, "context_length_exceeded")
-        tokens = self.answer.split(" ")
-        tokens = [token if i == 0 else f" {token}" for i, token in enumerate(tokens)]
+        if fault := fault_in(asked):
+            self._record(request, asked)
+            return _error(400, fault, "invalid_value")
+        calls = _calls_for(asked, self.calls)
+        tokens = _words(calls.said if calls else self.answer)
         said = tokens[: asked.get("max_tokens")]
-        reason = "stop" if said == tokens else "length"
+        reason = "tool_calls" if calls else "stop" if said == tokens else "length"
         usage = {
             "prompt_tokens": words,
             "completion_tokens": len(said),
@@ -173,12 +180,15 @@ class RemoteServer:
             "prompt_tokens_details": {"cached_tokens": words // 2},
         }
         if not asked.get("stream"):
-            message = {"role": "assistant", "content": "".join(said)}
+            message: dict[str, object] = {"role": "assistant", "content": "".join(said)}
+            if calls:
+                message["tool_calls"] = message_calls(calls)
             choice = {"index": 0, "message": message, "finish_reason": reason}
             body = json.dumps({"object": "chat.completion", "choices": [choice], "usage": usage}).encode()
             return await self._answer(request, [body], "application/json", asked)
+        deltas = [{"content": token} for token in said] + (call_deltas(calls) if calls else [])
         with_usage = asked.get("stream_options", {}).get("include_usage", False)
-        events = _events(said, reason, usage if with_usage else None)
+        events = _events(deltas, reason, usage if with_usage else None)
         return await self._answer(request, events, "text/event-stream", asked)
 
     async def _speech(self, request: Request) -> Response:
@@ -259,10 +269,21 @@ def _error(
     return JSONResponse(body, status, headers)
 
 
-def _events(tokens: list[str], reason: str, usage: Mapping[str, object] | None) -> list[bytes]:
-    """The stream of an answer: a comment that keeps the line alive, the words, the end, the usage, `[DONE]`."""
+def _calls_for(asked: Mapping[str, Json], script: deque[Calls]) -> Calls | None:
+    """What this answer calls: what the script says where it may, or what it must."""
+    if not asked.get("tools") or asked.get("tool_choice") == "none":
+        return None
+    return script.popleft() if script else forced(asked)
+
+
+def _words(text: str) -> list[str]:
+    return [word if number == 0 else f" {word}" for number, word in enumerate(text.split(" "))] if text else []
+
+
+def _events(deltas: Sequence[Mapping[str, object]], reason: str, usage: Mapping[str, object] | None) -> list[bytes]:
+    """The stream of an answer: a comment that keeps the line alive, the deltas, the end, the usage, `[DONE]`."""
     choices: list[dict[str, object]] = [{"delta": {"role": "assistant", "content": ""}, "finish_reason": None}]
-    choices += [{"delta": {"content": token}, "finish_reason": None} for token in tokens]
+    choices += [{"delta": delta, "finish_reason": None} for delta in deltas]
     choices += [{"delta": {}, "finish_reason": reason}]
     chunks: list[dict[str, object]] = [{"choices": [{"index": 0, **choice}], "usage": None} for choice in choices]
     if usage is not None:

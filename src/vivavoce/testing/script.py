@@ -7,6 +7,7 @@ somebody cancels). `vivavoce.testing.fakes` has the fakes.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -18,6 +19,10 @@ from vivavoce.audio.pcm import WIRE_RATE, Pcm
 from vivavoce.ports import (
     MAX_CHUNK_MS,
     Began,
+    CallArguments,
+    CallBegan,
+    CallEnded,
+    CallPart,
     EngineError,
     Finished,
     ResponsePart,
@@ -82,6 +87,12 @@ def speaks(text: str, ms: float = 500) -> list[ResponsePart]:
 def answers(text: str, ms: float = 500, usage: TokenUsage | None = None) -> list[ResponsePart]:
     """A whole spoken answer of one clause."""
     return [Began(), *speaks(text, ms), Finished("stop", usage or TokenUsage())]
+
+
+def calls(name: str, **arguments: object) -> list[CallPart]:
+    """One call of a tool, its arguments in two pieces. It may stand anywhere in an answer."""
+    text = json.dumps(arguments)
+    return [CallBegan(name), CallArguments(text[:1]), CallArguments(text[1:]), CallEnded()]
 
 
 def hold(probability: float, ms: float) -> list[float]:

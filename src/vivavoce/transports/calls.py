@@ -8,11 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from vivavoce.runtime.runner import Runner
 from vivavoce.transports.auth import Auth
 from vivavoce.transports.rest import caller, error_response
-
-HUNG_UP = 1000, "hangup"
 
 
 class Calls(Protocol):
@@ -22,8 +19,8 @@ class Calls(Protocol):
     def auth(self) -> Auth:
         """Who may call."""
 
-    def find(self, call_id: str, project: str | None) -> Runner | None:
-        """A live session of a project, by its id."""
+    def hang_up(self, call_id: str, project: str | None) -> bool:
+        """End a session of this project, or a telephone call that still rings; False: there is none."""
 
 
 def routes(server: Calls) -> list[BaseRoute]:
@@ -34,11 +31,9 @@ def routes(server: Calls) -> list[BaseRoute]:
         if isinstance(allowed, Response):
             return allowed
         call_id: str = request.path_params["call_id"]
-        session = server.find(call_id, allowed.project)
-        if session is None:
+        if not server.hang_up(call_id, allowed.project):
             message = f"No session with the id '{call_id}' is running."
             return error_response(404, message, param="call_id", code="invalid_call_id")
-        session.stop(*HUNG_UP)
         return Response()
 
     return [Route("/v1/realtime/calls/{call_id}/hangup", hangup, methods=["POST"])]

@@ -30,9 +30,9 @@ _TYPES = {
 _HEADERS = {
     # Asked for each time and then mostly not sent again: a page of one version must not run scripts of another.
     "Cache-Control": "no-cache",
-    # Nothing from elsewhere, nothing inline, nobody's frame.
+    # Nothing from elsewhere, nothing inline, nobody's frame. A picture that the user shows is a data URI.
     "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
     "Permissions-Policy": "microphone=(self)",
@@ -106,6 +106,9 @@ def _choices(can: Capabilities) -> dict[str, object]:
         "speed": (can.min_speed, can.max_speed),
         "semantic_vad": can.semantic_vad,
         "noise_reduction": can.noise_reduction,
+        "tools": can.tools,
+        "mcp": can.mcp,
+        "images": can.images,
         "transcription": {
             "model": can.transcription_models[0],
             "features": can.transcription_features,

@@ -15,6 +15,7 @@ from vivavoce.protocol.rest import SecretRequest, TranslationSecretRequest, read
 from vivavoce.protocol.session import AnySessionPatch, SessionObject, shown
 from vivavoce.protocol.translation import TranslationRequest, TranslationSession
 from vivavoce.runtime.locks import UNLOCKED
+from vivavoce.runtime.tool_check import Refused, check_all
 from vivavoce.transports.auth import Auth
 from vivavoce.transports.rest import body_of, caller, refused
 
@@ -25,6 +26,10 @@ class Binder(Protocol):
     @property
     def auth(self) -> Auth:
         """Who may call; it keeps the secrets too."""
+
+    @property
+    def refused(self) -> Refused:
+        """Why the language model cannot call a tool."""
 
     def bind(self, wanted: AnySessionPatch | UnsetType | TranslationRequest) -> SessionObject | TranslationSession:
         """The session that a secret is to open. Raises `ProtocolError`."""
@@ -59,6 +64,8 @@ class SecretRoutes:
         try:
             wanted = read(body, type_)
             session = self._server.bind(wanted.session)
+            if isinstance(session, SessionObject):
+                await check_all(session.tools, "session.tools", self._server.refused)
             locks = frozenset(wanted.lock) if isinstance(wanted, SecretRequest) else UNLOCKED
             if locks and session.type == "transcription":
                 raise unsupported("lock", "A transcription session has nothing that can be locked.")

@@ -5,8 +5,13 @@ import { readFileSync } from "node:fs";
 
 export const INSTRUCTIONS = "Arr, matey.";
 export const VOICE = "cedar";
+/** What the scripted model does; it then tells what came back. */
+export const WISH = 'Use weather with {"city": "Oslo"}.';
+export const TWO_WISHES = 'Use weather with {"city": "Oslo"} and use weather with {"city": "Bergen"}.';
+export const SLOW_WISH = 'Use weather with {"city": "Rome"}.';
+export const CLOCK_WISH = 'Use clock with {"city": "Oslo"}.';
 export const PAUSE = Buffer.alloc(1500 * 48); // silence, long enough to end a turn
-export const [url, key, file] = process.argv.slice(2);
+export const [url, key, file, mcp] = process.argv.slice(2);
 export const SPEECH = readFileSync(file);
 const PATIENCE_MS = 20_000; // how long the next event may take
 const PIECE_BYTES = 40 * 48; // 40 ms of PCM, 24 kHz, mono, 16 bits
@@ -24,6 +29,26 @@ export function digest(chunks) {
 export function* pieces(speech) {
   for (let start = 0; start < speech.length; start += PIECE_BYTES) {
     yield speech.subarray(start, start + PIECE_BYTES);
+  }
+}
+
+/** A tool. In Rome it takes until `arrive` is called. */
+export class Weather {
+  asked = [];
+  begun = new Promise((resolve) => {
+    this.begin = resolve;
+  });
+  #arrived = new Promise((resolve) => {
+    this.arrive = resolve;
+  });
+
+  async look(city) {
+    this.asked.push(city);
+    if (city === "Rome") {
+      this.begin();
+      await this.#arrived;
+    }
+    return `rain in ${city}`;
   }
 }
 

@@ -37,6 +37,9 @@ class Quiet:
     def played(self, response_id: str) -> None:
         """Nothing is played."""
 
+    def pressed(self, key: str) -> None:
+        """There are no keys."""
+
     async def run(self, call: LiveCall) -> None:
         """Until the caller is gone."""
         call.line.open(self)

@@ -37,6 +37,9 @@ class Talking:
     def played(self, response_id: str) -> None:
         """It never ends."""
 
+    def pressed(self, key: str) -> None:
+        """There are no keys."""
+
 
 async def one_call() -> list[weakref.ref[object]]:
     """From offer to end; what held its weight."""

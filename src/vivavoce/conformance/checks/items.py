@@ -153,10 +153,14 @@ async def calls(suite: Suite) -> None:
 
 async def images(suite: Suite) -> None:
     part = {"type": "input_image", "image_url": _DOT}
-    await _offered(suite, {"type": "message", "role": "user", "content": [part]})
+    event = await _offered(suite, {"type": "message", "role": "user", "content": [part]})
+    kinds = [each.get("type") for each in objects(at(event, "item", "content"))]
+    expect(kinds == ["input_image"], "The item should be shown with its picture.", event)
 
 
-async def _offered(suite: Suite, *items: dict[str, object]) -> None:
+async def _offered(suite: Suite, *items: dict[str, object]) -> Event:
+    """Adds them; gives the last one's `conversation.item.added`. Raises `NotOffered` when they are refused by name."""
+    event: Event = {}
     async with suite.session() as wire:
         for item in items:
             await wire.send("conversation.item.create", item=item)
@@ -165,6 +169,7 @@ async def _offered(suite: Suite, *items: dict[str, object]) -> None:
                 not_offered(event, "item")
             expect(at(event, "item", "type") == item["type"], f"A {item['type']} item should be added.", event)
             await wire.next("conversation.item.done")
+        return event
 
 
 SECTION = Section(

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import logging
-import math
+import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from typing import Literal
+from dataclasses import replace
 
 from vivavoce.engines import window
+from vivavoce.engines.calls import shown
+from vivavoce.engines.openai import pictures
+from vivavoce.engines.openai.answer import Answer, Stream
+from vivavoce.engines.openai.calls import Call
 from vivavoce.engines.openai.http import Body, Net, Refused, Remote
-from vivavoce.engines.openai.payload import Complaint, Json, complaint_in, count, find, parse
-from vivavoce.engines.openai.sse import SseParser
-from vivavoce.engines.openai.thoughts import Thoughts
-from vivavoce.ports import EngineError, Finished, LlmFeature, Message, Prompt, Retention, TextDelta, TokenUsage
-
-SPOKEN_STYLE = (
-    "Your answer will be spoken aloud. Use a few short, whole sentences of plain words; "
-    "no markdown, no lists, no headings, no emoji."
+from vivavoce.engines.openai.payload import Json
+from vivavoce.engines.openai.repair import Fault, conversation, fault_of, missing
+from vivavoce.engines.openai.request import Names, images_in, overhead, rendered, size_of, tool_fields
+from vivavoce.engines.openai.schema import Schema
+from vivavoce.ports import (
+    CallArguments,
+    CallBegan,
+    CallEnded,
+    CallPart,
+    EngineError,
+    Finished,
+    LlmFeature,
+    Message,
+    Prompt,
+    Retention,
+    TextDelta,
+    TokenUsage,
+    Tool,
 )
-"""Added to the instructions of an answer that will be heard."""
-
-TOKENS_PER_BYTE = 1 / 3.5
-"""A careful guess, for this server's tokenizer is not known: English has some 4.3 bytes a token, most others 3 to 4."""
-TURN_TOKENS = 5
-"""What a chat template puts around a message, about."""
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +44,7 @@ class OpenAiLlm:
     `max_completion_tokens`. `extra` goes into every request (temperature, reasoning effort and the like).
     `prewarm` lets `warm` spend a request of one token, so that servers with a prefix cache have it filled.
     `context` is the model's window in tokens, if it is known. `reasoning` and `parallel_tool_calls` say that the model
-    knows these fields of a request: only then are they sent.
+    knows these fields of a request: only then are they sent. `tools`: it can call tools; `images`: it sees pictures.
     """
 
     def __init__(
@@ -50,7 +58,9 @@ class OpenAiLlm:
         prewarm: bool = False,
         context: int | None = None,
         reasoning: bool = False,
+        tools: bool = True,
         parallel_tool_calls: bool = False,
+        images: bool = False,
         net: Net | None = None,
     ) -> None:
         """`base_url` ends in the version (".../v1"). Raises `ValueError` for an unusable address or key."""
@@ -61,7 +71,9 @@ class OpenAiLlm:
         self._prewarm = prewarm
         self._context = context
         self._reasoning = reasoning
+        self._tools = tools
         self._parallel_tool_calls = parallel_tool_calls
+        self._images = images
 
     @property
     def name(self) -> str:
@@ -75,11 +87,13 @@ class OpenAiLlm:
 
     @property
     def features(self) -> tuple[LlmFeature, ...]:
-        """As configured."""
+        """As configured. With tools, one call at a time can be had from any server: the others are passed over."""
         able: dict[LlmFeature, bool] = {
             "window": self._context is not None,
             "reasoning": self._reasoning,
-            "parallel_tool_calls": self._parallel_tool_calls,
+            "parallel_tool_calls": self._tools,
+            "tools": self._tools,
+            "images": self._images,
         }
         return tuple(feature for feature, has in able.items() if has)
 
@@ -91,183 +105,160 @@ class OpenAiLlm:
         """Close the connections."""
         await self._remote.aclose()
 
-    async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | Finished, None]:
-        """Text as it comes, then `Finished` with the server's own count of tokens (zeros if it gives none).
+    def refused(self, tool: Tool) -> str | None:
+        """A tool with a schema that arguments cannot be checked by."""
+        try:
+            Schema(tool)
+        except EngineError as error:
+            return error.message
+        return None
 
-        The conversation is cut where it exceeds its limit, by a guess at its tokens (`TOKENS_PER_BYTE`). When the
-        server says that it is too long all the same, the older half of it is left out until it fits, or
-        `context_too_long` is raised (`prompt.truncation`). Raises `EngineError`.
+    async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | CallPart | Finished, None]:
+        """Text as it comes, calls when they are whole, then `Finished` with the server's own count of tokens (zeros if
+        it gives none).
+
+        The conversation is cut where it exceeds its limit, by a guess at its tokens (`request.TOKENS_PER_BYTE`). When
+        the server says that it is too long all the same, the older half of it is left out until it fits, or
+        `context_too_long` is raised (`prompt.truncation`).
+
+        A call that is wrong is asked for again, once: a request more, whose tokens count too. Raises `EngineError`:
+        `invalid_tool_call` if that is wrong too, `invalid_tool` where a tool's schema is none.
         """
-        messages = self._fitted(prompt)
-        while True:
-            try:
-                async with aclosing(self._attempt(prompt, messages, prompt.max_tokens)) as parts:
-                    async for part in parts:
-                        yield part
-                return
-            except Refused as refusal:
-                if not refusal.complaint.context_too_long:
-                    raise
-                newer = _newer_half(messages)
-                if prompt.truncation == "disabled" or len(newer) == len(messages):
-                    raise EngineError("context_too_long", refusal.message) from refusal
-            messages = newer
+        prompt = replace(prompt, messages=shown(prompt.messages))
+        names = Names(prompt.tools)
+        answer = Answer()
+        async with aclosing(self._answered(prompt, names, (), answer)) as deltas:
+            async for delta in deltas:
+                yield delta
+        usage = answer.usage
+        faults = [fault] if (fault := missing(answer, prompt)) else []
+        for call in answer.calls[:1] if prompt.parallel_tool_calls is False else answer.calls:
+            called = Call(names.ours(call.name), call.arguments)
+            if (fault := fault_of(called, prompt)) is None:
+                for part in _parts(called):
+                    yield part
+            elif answer.reason == "stop":  # otherwise it is only cut off, as is the answer
+                faults.append(fault)
+        for fault in faults:
+            better = await self._repaired(prompt, names, answer, fault, usage.output_tokens)
+            usage = _sum(usage, better.usage)
+            if better.text and fault.again.tool_choice != "required":
+                yield TextDelta(f" {better.text}" if answer.text else better.text)
+            for call in better.calls:
+                for part in _parts(call):
+                    yield part
+        yield Finished(answer.reason, usage)
 
     async def warm(self, prompt: Prompt) -> None:
         """With `prewarm`, one token of an answer, thrown away. Errors are only logged: this is a hint."""
         if not self._prewarm:
             return
+        prompt = replace(prompt, messages=shown(prompt.messages), max_tokens=1)
         try:
-            async with aclosing(self._attempt(prompt, self._fitted(prompt), max_tokens=1)) as parts:
-                async for _ in parts:
+            names = Names(prompt.tools)
+            async with aclosing(self._attempt(prompt, self._fitted(prompt, names), names, (), Answer())) as deltas:
+                async for _ in deltas:
                     pass
         except EngineError as error:
             _log.debug("prewarming failed: %s", error.message)
 
-    def _fitted(self, prompt: Prompt) -> Sequence[Message]:
+    async def _repaired(self, prompt: Prompt, names: Names, answer: Answer, fault: Fault, used: int) -> Answer:
+        """A better answer: at most one call, which fits, by its own name. Raises `EngineError`."""
+        again = fault.again
+        if again.max_tokens is not None:
+            again = replace(again, max_tokens=max(again.max_tokens - used, 1))
+        better = Answer()
+        async with aclosing(self._answered(again, names, conversation(fault, answer, names), better)) as deltas:
+            async for _ in deltas:
+                pass
+        better.calls = [Call(names.ours(call.name), call.arguments) for call in better.calls[:1]]
+        left = fault_of(better.calls[0], again) if better.calls else missing(replace(better, reason="stop"), again)
+        if left is not None:
+            what = f"called the tool {left.call.name} wrongly, twice" if left.call else "called no tool, though it must"
+            raise self._remote.failure("invalid_tool_call", f"{what}: {' '.join(left.why.split())}".rstrip("."))
+        return better
+
+    async def _answered(
+        self, prompt: Prompt, names: Names, then: Sequence[Json], answer: Answer
+    ) -> AsyncGenerator[TextDelta, None]:
+        """The text of one answer, and the rest of it in `answer`. `then` goes behind the conversation."""
+        messages = self._fitted(prompt, names)
+        while True:
+            try:
+                async with aclosing(self._attempt(prompt, messages, names, then, answer)) as deltas:
+                    async for delta in deltas:
+                        yield delta
+                return
+            except Refused as refusal:
+                if not refusal.complaint.context_too_long:
+                    raise _explained(refusal, prompt, messages) from refusal
+                newer = _newer_half(messages)
+                if prompt.truncation == "disabled" or len(newer) == len(messages):
+                    raise EngineError("context_too_long", refusal.message) from refusal
+            messages = newer
+
+    def _fitted(self, prompt: Prompt, names: Names) -> Sequence[Message]:
         """What to send, as far as a limit is known. Raises `EngineError` (`context_too_long`)."""
         asked = prompt.truncation
         own = asked.post_instructions if isinstance(asked, Retention) else None
         # "disabled" is for the server to judge: it counts, and we would only guess.
         if asked == "disabled" or (self._context is None and own is None):
             return prompt.messages
-        sizes = [_tokens(_text_of(message)) for message in prompt.messages]
+        sizes = [size_of(message) for message in prompt.messages]
         room = sum(sizes)  # of a window that nobody knows: only the session's own limit is left
         if self._context is not None:
-            room = self._context - self._context // 4 - _tokens(_system(prompt))
+            room = self._context - self._context // 4 - overhead(prompt, names)
         return window.fit(prompt, sizes, room).messages
 
     async def _attempt(
-        self, prompt: Prompt, messages: Sequence[Message], max_tokens: int | None
-    ) -> AsyncGenerator[TextDelta | Finished, None]:
+        self, prompt: Prompt, messages: Sequence[Message], names: Names, then: Sequence[Json], answer: Answer
+    ) -> AsyncGenerator[TextDelta, None]:
         """One request. Raises `Refused` before its first part only."""
-        answer = _Answer(self._remote, self._api_key)
-        body = Body(json=self._body(prompt, messages, max_tokens))
+        images = images_in(messages)
+        if images and not self._images:
+            raise EngineError("engine_failed", "A language model that sees nothing was given a picture.")
+        answer.image_tokens = sum(pictures.tokens(image) for image in images)
+        fields = tool_fields(prompt, names)
+        stream = Stream(self._remote, self._api_key, [names.sent(tool.name) for tool in prompt.tools], answer)
+        body = Body(json=self._body(prompt, [*rendered(prompt, messages, names), *then], fields))
         async with self._remote.post("/chat/completions", body) as reply, aclosing(reply.chunks()) as chunks:
             async for data in chunks:
-                for delta in answer.feed(data):
+                for delta in stream.feed(data):
                     yield delta
-                if answer.complete:
+                if stream.complete:
                     await reply.drain()
                     break
-            for delta in answer.finish():
+            for delta in stream.finish():
                 yield delta
-        yield answer.end()
 
-    def _body(self, prompt: Prompt, messages: Sequence[Message], max_tokens: int | None) -> dict[str, Json]:
+    def _body(self, prompt: Prompt, messages: Sequence[Json], tools: Mapping[str, Json]) -> dict[str, Json]:
         body: dict[str, Json] = {
             **self._extra,
             "model": self._remote.model,
-            "messages": _rendered(prompt, messages),
+            "messages": messages,
             "stream": True,
             "stream_options": {"include_usage": True},
+            **tools,
         }
-        if max_tokens is not None:
-            body[self._max_tokens_field] = max_tokens
+        if prompt.max_tokens is not None:
+            body[self._max_tokens_field] = prompt.max_tokens
         if self._reasoning and prompt.effort is not None:
             body["reasoning_effort"] = prompt.effort
-        if self._parallel_tool_calls and prompt.parallel_tool_calls is not None:
+        if tools and self._parallel_tool_calls and prompt.parallel_tool_calls is not None:
             body["parallel_tool_calls"] = prompt.parallel_tool_calls
         return body
 
 
-class _Answer:
-    """What a stream of chunks has said so far."""
-
-    def __init__(self, remote: Remote, secret: str | None) -> None:
-        self._remote = remote
-        self._secret = secret
-        self._events = SseParser()
-        self._thoughts = Thoughts()
-        self._begun = False
-        self._reason: Literal["stop", "length", "content_filter"] | None = None
-        self._usage = TokenUsage()
-        self.complete = False
-        """`[DONE]` came."""
-
-    def feed(self, data: bytes) -> list[TextDelta]:
-        """The text in the events that `data` completes."""
-        try:
-            events = self._events.feed(data)
-        except ValueError as error:
-            raise self._garbage() from error
-        return self._deltas(events)
-
-    def finish(self) -> list[TextDelta]:
-        """The text in a last event that was not ended properly, and what might have become a tag."""
-        try:
-            events = self._events.finish()
-        except ValueError as error:
-            raise self._garbage() from error
-        deltas = self._deltas(events)
-        return [*deltas, TextDelta(rest)] if (rest := self._thoughts.end()) else deltas
-
-    def end(self) -> Finished:
-        """The last part. Raises `EngineError` if the stream ended before the answer did."""
-        if self._reason is None and not (self.complete and self._begun):
-            raise self._remote.failure("engine_failed", "ended its stream before its answer")
-        return Finished(self._reason or "stop", self._usage)
-
-    def _deltas(self, events: Sequence[str]) -> list[TextDelta]:
-        return [TextDelta(text) for event in events if (text := self._text(event))]
-
-    def _text(self, event: str) -> str:
-        if event == "[DONE]":
-            self.complete = True
-        if self.complete:
-            return ""
-        try:
-            chunk = parse(event)
-        except ValueError as error:
-            raise self._garbage() from error
-        if not isinstance(chunk, Mapping):
-            raise self._garbage()
-        if chunk.get("error"):
-            raise self._complaint(complaint_in(chunk, self._secret))
-        if chunk.get("usage"):
-            self._usage = _usage(chunk["usage"])
-        if reason := find(chunk, "choices", 0, "finish_reason"):
-            self._reason = reason if reason == "length" or reason == "content_filter" else "stop"
-        content = find(chunk, "choices", 0, "delta", "content")
-        text = self._thoughts.feed(content) if isinstance(content, str) else ""
-        self._begun = self._begun or bool(text)
-        return text
-
-    def _complaint(self, complaint: Complaint) -> EngineError:
-        error = self._remote.failure("engine_failed", f"stopped with an error: {complaint.message}")
-        return error if self._begun else Refused(error.code, error.message, complaint)
-
-    def _garbage(self) -> EngineError:
-        return self._remote.failure("engine_failed", "sent something that is no stream of chat completions")
-
-
-def _usage(usage: Json) -> TokenUsage:
-    return TokenUsage(
-        input_tokens=count(usage, "prompt_tokens"),
-        output_tokens=count(usage, "completion_tokens"),
-        cached_tokens=count(usage, "prompt_tokens_details", "cached_tokens"),
-    )
-
-
-def _rendered(prompt: Prompt, messages: Sequence[Message]) -> list[Json]:
-    system = _system(prompt)
-    opening: list[Json] = [{"role": "system", "content": system}] if system else []
-    return opening + [{"role": message.role, "content": _text_of(message)} for message in messages]
-
-
-def _system(prompt: Prompt) -> str:
-    return "\n\n".join(filter(None, (prompt.instructions, SPOKEN_STYLE if prompt.spoken and not prompt.plain else "")))
-
-
-def _text_of(message: Message) -> str:
-    texts = [part for part in message.content if isinstance(part, str)]
-    if len(texts) < len(message.content):
-        raise EngineError("engine_failed", "A language model was given a voice instead of its transcript.")
-    return "\n".join(texts)
-
-
-def _tokens(text: str) -> int:
-    return math.ceil(len(text.encode()) * TOKENS_PER_BYTE) + TURN_TOKENS
+def _explained(refusal: Refused, prompt: Prompt, messages: Sequence[Message]) -> EngineError:
+    """The refusal; of tools or pictures by name, with the setting that says what the server can do."""
+    complaint = refusal.complaint.message
+    if prompt.tools and re.search(r"\btools?\b|\btool[-_ ]|function", complaint, re.IGNORECASE):
+        hint = "If it has no tools, [engines.llm] needs tools = false."
+        return EngineError("tools_refused", f"{refusal.message} {hint}")
+    if images_in(messages) and re.search(r"image|vision|multi-?modal", complaint, re.IGNORECASE):
+        hint = "If it sees no pictures, [engines.llm] needs images = false."
+        return EngineError("images_refused", f"{refusal.message} {hint}")
+    return refusal
 
 
 def _newer_half(messages: Sequence[Message]) -> Sequence[Message]:
@@ -275,3 +266,16 @@ def _newer_half(messages: Sequence[Message]) -> Sequence[Message]:
     turn = window.last_turn(messages)
     half = min((len(messages) + 1) // 2, turn)
     return messages[next((i for i in range(half, turn) if messages[i].role == "user"), turn) :]
+
+
+def _parts(call: Call) -> tuple[CallPart, ...]:
+    return CallBegan(call.name), CallArguments(call.arguments), CallEnded()
+
+
+def _sum(one: TokenUsage, other: TokenUsage) -> TokenUsage:
+    return TokenUsage(
+        one.input_tokens + other.input_tokens,
+        one.output_tokens + other.output_tokens,
+        one.cached_tokens + other.cached_tokens,
+        one.image_tokens + other.image_tokens,
+    )

@@ -6,12 +6,12 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 
+from vivavoce.transports.rtp.line import RtpLine
+from vivavoce.transports.rtp.stream import RtpStream
 from vivavoce.transports.webrtc.channel import Channel
 from vivavoce.transports.webrtc.ice import Network
-from vivavoce.transports.webrtc.line import RtpLine
 from vivavoce.transports.webrtc.peer import Peer
 from vivavoce.transports.webrtc.sdp import Offer
-from vivavoce.transports.webrtc.stream import RtpStream
 
 OPEN_S = 15.0
 """Seconds from the answer until the data channel must be open."""

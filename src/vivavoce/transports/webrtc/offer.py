@@ -21,6 +21,7 @@ from vivavoce.protocol.translation import TranslationRequest, TranslationSession
 from vivavoce.runtime.connection import Connection
 from vivavoce.runtime.ids import RandomIds
 from vivavoce.runtime.line import Call
+from vivavoce.runtime.tool_check import Refused, check_all
 from vivavoce.transports.auth import Allowed, Auth, Denied
 from vivavoce.transports.rest import body_of, denied, error_response, refused
 from vivavoce.transports.webrtc.call import LiveCall
@@ -43,6 +44,10 @@ class Host(Protocol):
     @property
     def auth(self) -> Auth:
         """Who may call."""
+
+    @property
+    def refused(self) -> Refused:
+        """Why the language model cannot call a tool."""
 
     def check_model(self, model: str, kind: Literal["realtime", "translation"]) -> None:
         """Raises `ProtocolError` (`invalid_model`)."""
@@ -95,6 +100,7 @@ class WebRtc:
             text, wanted = _parts(request.headers.get("content-type", ""), body)
             kind, model, begun = self._session(request.query_params.get("model") or None, wanted, allowed)
             self._host.check_room(allowed.project)
+            await check_all(begun.tools if begun else (), "session.tools", self._host.refused)
             live = LiveCall(RandomIds()("rtc"), Offer.parse(text), self._network)
             answer = await live.answer()
             await self._begin(live, kind, model, allowed, begun)

@@ -12,20 +12,14 @@ from itertools import pairwise
 from typing import Literal
 
 from vivavoce.protocol.errors import ProtocolError
+from vivavoce.transports.rtp.codecs import DESCRIBED, OPUS_PARAMETERS, Codec, named
 
-Codec = Literal["opus", "pcmu", "pcma"]
 SCTP_PORT = 5000
 MAX_MESSAGE_BYTES = 262_144
 """Of one message on the data channel that we take: what the SCTP in use can put together."""
 DEFAULT_MESSAGE_BYTES = 65_536
 """What a peer takes that does not say (RFC 8841 6.1)."""
 
-_CODECS: dict[Codec, tuple[str, int | None]] = {
-    "opus": ("opus/48000/2", None),
-    "pcmu": ("pcmu/8000", 0),
-    "pcma": ("pcma/8000", 8),
-}
-"""In the order of preference: how each is described, and its static payload type (RFC 3551 6, RFC 7587 7)."""
 _FINGERPRINTS = ("sha-256", "sha-384", "sha-512")
 _LONGEST_CREDENTIAL = 256
 """Characters (RFC 8839 5.4)."""
@@ -153,7 +147,7 @@ class Answer:
 
     def _audio(self, offer: Offer, protocol: str) -> Iterator[str]:
         audio = offer.audio
-        described, _ = _CODECS[audio.codec]
+        described, _ = DESCRIBED[audio.codec]
         yield f"m=audio 9 {protocol} {audio.payload_type}"
         yield "c=IN IP4 0.0.0.0"
         yield "a=rtcp:9 IN IP4 0.0.0.0"
@@ -161,7 +155,7 @@ class Answer:
         yield "a=sendrecv" if audio.sends else "a=sendonly"
         yield f"a=rtpmap:{audio.payload_type} {described}"
         if audio.codec == "opus":
-            yield f"a=fmtp:{audio.payload_type} minptime=10;useinbandfec=1"
+            yield f"a=fmtp:{audio.payload_type} {OPUS_PARAMETERS}"
         yield f"a=msid:{self.cname} {self.cname}"
         yield f"a=ssrc:{self.ssrc} cname:{self.cname}"
 
@@ -240,11 +234,10 @@ def _audio(section: _Section) -> Audio:
     direction = directions[0] if directions else "sendrecv"
     if direction in ("sendonly", "inactive"):
         raise _refused(f"The audio line is '{direction}', so the caller would hear nothing: 'sendrecv' or 'recvonly'.")
-    for codec, (described, static) in _CODECS.items():
+    for codec, (described, static) in DESCRIBED.items():
         for each in section.formats:
-            named = types.get(each, _CODECS[codec][0] if each == str(static) else "")
-            # Channels may be left out of G.711's, where there is one.
-            if named.removesuffix("/1") == described and each.isascii() and each.isdecimal() and int(each) < 128:
+            rtpmap = types.get(each, described if each == str(static) else "")
+            if named(codec, rtpmap) and each.isascii() and each.isdecimal() and int(each) < 128:
                 return Audio(codec, int(each), sends=direction == "sendrecv")
     offered = ", ".join(sorted(set(types.values()))) or "none"
     raise _refused(f"None of the offered audio codecs is supported ({offered[:200]}). Supported: opus, PCMU and PCMA.")

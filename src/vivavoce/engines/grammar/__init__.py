@@ -1,0 +1,1 @@
+"""Grammars for llama.cpp from JSON schemas."""

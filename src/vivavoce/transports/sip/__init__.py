@@ -1,0 +1,1 @@
+"""Telephone calls: SIP signalling, their media, and who takes them."""

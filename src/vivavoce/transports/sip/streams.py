@@ -1,0 +1,164 @@
+"""TCP and TLS connections: messages in and out, a limit on how many there are, and how they end."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import replace
+
+from vivavoce.transports.sip.actions import Address, Flow, Transport
+from vivavoce.transports.sip.fields import SipError
+from vivavoce.transports.sip.framing import PING, PONG, Framer
+
+FIRST_MESSAGE_S = 10.0
+"""How long a connection may take to say something whole, and to be made."""
+UNREAD_BYTES = 256 * 1024
+"""What a peer may leave unread before it is given up."""
+CLOSE_S = 1.0
+
+
+class Streams:
+    """All connections. `message` gets what arrives, `lost` the flows that are gone or could not be connected."""
+
+    def __init__(
+        self, most: int, trust: ssl.SSLContext, message: Callable[[bytes, Flow], None], lost: Callable[[Flow], None]
+    ) -> None:
+        self.names: dict[Address, str] = {}
+        """By what names addresses were asked for: their certificates hold those."""
+        self._most = most
+        self._trust = trust
+        self._message = message
+        self._lost = lost
+        self._open: dict[Flow, _Stream] = {}  # the longest idle first
+        self._connecting: dict[Flow, list[bytes]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._open) + len(self._connecting)
+
+    def accepting(self, transport: Transport) -> _Stream:
+        """For a connection that comes."""
+        return _Stream(self, Flow(transport, ("", 0), ("", 0)), accepted=True)
+
+    def send(self, data: bytes, flow: Flow) -> None:
+        """Over the connection of this flow, or a new one."""
+        if (stream := self._open.get(flow)) is not None:
+            stream.send(data)
+        elif (waiting := self._connecting.get(flow)) is not None:
+            waiting.append(data)
+        elif data != PING:  # a sign of life is no reason to connect
+            self._connecting[flow] = [data]
+            task = asyncio.create_task(self._connect(flow))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def aclose(self) -> None:
+        """Send what is left to be sent, for a moment, and close them all."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        streams = tuple(self._open.values())
+        for stream in streams:
+            stream.close()
+        if streams:
+            await asyncio.wait([asyncio.ensure_future(each.closed.wait()) for each in streams], timeout=CLOSE_S)
+        for stream in streams:
+            stream.abort()
+        await asyncio.gather(*(stream.closed.wait() for stream in streams))
+
+    async def _connect(self, flow: Flow) -> None:
+        loop = asyncio.get_running_loop()
+        secure = flow.transport == "tls"
+        host, port = flow.remote
+        try:
+            async with asyncio.timeout(FIRST_MESSAGE_S):
+                _, stream = await loop.create_connection(
+                    lambda: _Stream(self, flow, accepted=False),
+                    host,
+                    port,
+                    ssl=self._trust if secure else None,
+                    server_hostname=self.names.get(flow.remote, host) if secure else None,
+                )
+        except (OSError, TimeoutError, ssl.SSLError):
+            del self._connecting[flow]
+            self._lost(flow)
+            return
+        for data in self._connecting.pop(flow):
+            stream.send(data)
+
+    def opened(self, stream: _Stream) -> None:
+        """Make room for it."""
+        if len(self._open) >= self._most:
+            next(iter(self._open.values())).abort()
+        self._open[stream.flow] = stream
+
+    def received(self, stream: _Stream, message: bytes) -> None:
+        """It is not idle."""
+        if self._open.pop(stream.flow, None) is not None:
+            self._open[stream.flow] = stream
+        self._message(message, stream.flow)
+
+    def ended(self, stream: _Stream) -> None:
+        """It is gone."""
+        if self._open.get(stream.flow) is stream:
+            del self._open[stream.flow]
+            self._lost(stream.flow)
+
+
+class _Stream(asyncio.Protocol):
+    def __init__(self, owner: Streams, flow: Flow, accepted: bool) -> None:
+        self.flow = flow
+        self.closed = asyncio.Event()
+        self._owner = owner
+        self._accepted = accepted
+        self._framer = Framer()
+        self._transport: asyncio.Transport | None = None
+        self._patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        raw = transport.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a phone that lost power says nothing
+        if self._accepted:
+            here, there = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
+            self.flow = replace(self.flow, local=here[:2], remote=there[:2])
+            self._patience = asyncio.get_running_loop().call_later(FIRST_MESSAGE_S, self.abort)
+        self._owner.opened(self)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            messages = self._framer.feed(data)
+        except SipError:
+            self.close()
+            return
+        for message in messages:
+            if self._patience is not None:
+                self._patience.cancel()
+            if message == PING:
+                self.send(PONG)
+            else:
+                self._owner.received(self, message)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+        self.closed.set()
+        self._owner.ended(self)
+
+    def send(self, data: bytes) -> None:
+        assert self._transport is not None
+        if self._transport.get_write_buffer_size() > UNREAD_BYTES:
+            self.abort()
+        elif not self._transport.is_closing():
+            self._transport.write(data)
+
+    def close(self) -> None:
+        assert self._transport is not None
+        self._transport.close()
+
+    def abort(self) -> None:
+        assert self._transport is not None
+        self._transport.abort()
