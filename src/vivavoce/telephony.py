@@ -58,7 +58,7 @@ class Telephony:
         outbound = self._sip.outbound
         login = Login(outbound.username, outbound.password) if outbound.username and outbound.password else None
         switch = AgentSwitch(self.endpoint, outbound.caller, login)
-        studio = Studio(_media_options(self._sip))
+        studio = Studio(media_options(self._sip))
         policy = Policy((), frozenset(config.projects), self._sip.answer_within_s, outbound.allow)
         self.telephone = Telephone(host, switch, studio, Webhooks(_hooks(self._sip)), policy)
 
@@ -137,7 +137,8 @@ def _agent_options(sip: Sip) -> Options:
     )
 
 
-def _media_options(sip: Sip) -> MediaOptions:
+def media_options(sip: Sip) -> MediaOptions:
+    """How the audio of calls travels."""
     media = sip.media
     return MediaOptions(
         ports=Ports(*port_range(media.ports)) if media.ports else Ports(),

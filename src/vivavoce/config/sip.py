@@ -70,8 +70,12 @@ class Sip(Section, frozen=True, kw_only=True):
     ] = "vivavoce"
     digests: Annotated[
         tuple[Literal["SHA-256", "MD5"], ...],
-        Meta(min_length=1, description="How passwords are proved, the best first. Most phones know MD5 alone."),
-    ] = ("SHA-256", "MD5")
+        Meta(
+            min_length=1,
+            description="How passwords are proved, the best first. Many phones know MD5 alone, and some of them give up "
+            "when they are asked for anything else too.",
+        ),
+    ] = ("MD5",)
     registrations: Annotated[
         dict[Label, SipRegistration], Meta(description="Registrars that send calls here, by a name of yours.")
     ] = field(default_factory=dict)

@@ -33,7 +33,6 @@ from vivavoce.ports import (
     SpokenAudio,
     SpokenText,
     TextDelta,
-    Tool,
     ToolCall,
     ToolOutput,
     Tts,
@@ -147,6 +146,7 @@ class Cascade:
         self._llm = llm
         self._tts = tts
         self.features: tuple[LlmFeature, ...] = llm.features
+        self.refused = llm.refused
         self._sees = "images" in llm.features
 
     @property
@@ -178,10 +178,6 @@ class Cascade:
     async def warm(self, prompt: Prompt) -> None:
         """Prefill the language model with what it will be asked; speech counts as far as its words are known."""
         await self._llm.warm(_known(prompt, self._sees))
-
-    def refused(self, tool: Tool) -> str | None:
-        """What the language model says."""
-        return self._llm.refused(tool)
 
     async def respond(self, prompt: Prompt) -> AsyncGenerator[ResponsePart, None]:
         """The answer; only `Finished` when the user's turn turned out to hold no words. A verbatim one is spoken

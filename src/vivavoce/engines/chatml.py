@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 
+from vivavoce.engines import calls
 from vivavoce.ports import EngineError, Message, Prompt, Tool, ToolCall, ToolOutput
 
 SPOKEN_STYLE = (
@@ -38,6 +39,10 @@ greetings, small talk, feelings, and questions that you can answer yourself.
 When no function is needed, the name is "none"."""
 """How tools are told, with the first half in the words that Qwen2.5 was taught with. The second half is what the
 choice between words and a call is read from (`llama_answer`)."""
+
+RESULT = "Say in words what this means for my request: the result, or that it is done."
+"""Behind what a tool returned. Without it this model passes over most results ("Is there anything else?"): of 16 that
+it was tried with it told 4, and with it 16."""
 
 TURN = "<|im_start|>"
 """Begins each turn; one token, and no text holds it."""
@@ -108,9 +113,11 @@ def _text(message: Message) -> str:
         match part:
             case str():
                 words = _harmless(part)
-                parts.append(_response(words) if message.role == "tool" else words)
+                parts.append(_result(words) if message.role == "tool" else words)
+            case ToolOutput(output=calls.PENDING):
+                parts.append(_response(calls.PENDING))
             case ToolOutput():
-                parts.append(_response(_harmless(part.output)))
+                parts.append(_result(_harmless(part.output)))
             case ToolCall():
                 parts.append(_call(part))
             case _:
@@ -122,6 +129,10 @@ def _call(call: ToolCall) -> str:
     """As the model writes it (`tool_grammar`)."""
     name, arguments = _harmless(call.name), _harmless(call.arguments)
     return f'<tool_call>\n{{"name": "{name}", "arguments": {arguments}}}\n</tool_call>'
+
+
+def _result(output: str) -> str:
+    return f"{_response(output)}\n{RESULT}"
 
 
 def _response(output: str) -> str:

@@ -41,6 +41,11 @@ class _Loaded:
     tokens: TokenCounter
 
 
+def _refused(tool: Tool) -> str | None:
+    """Why no grammar can express the tool's schema."""
+    return refused(tool.parameters)
+
+
 class LlamaLlm:
     """Port `Llm`. One loaded model, `slots` answers at a time; more wait in line.
 
@@ -70,6 +75,7 @@ class LlamaLlm:
         self._threads = threads
         self._prompt_cache_mib = prompt_cache_mib
         self._loaded: _Loaded | None = None
+        self.refused = _refused
         # What an answer may need is reserved, a quarter of the window at most. The same for every answer, whatever
         # its own limit: a conversation is then cut at the same place each time.
         self.room = context - min(limit, context // 4)
@@ -164,10 +170,6 @@ class LlamaLlm:
                 await self._idle.wait()
                 await self._settled()
                 done = await self._prefill(text, slot)
-
-    def refused(self, tool: Tool) -> str | None:
-        """A tool with a schema that no grammar can express."""
-        return refused(tool.parameters)
 
     async def fitted(self, prompt: Prompt) -> Prompt:
         """The part of the conversation that the model sees, every call with an output behind it.

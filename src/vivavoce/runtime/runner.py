@@ -18,7 +18,6 @@ from vivavoce.protocol import translation
 from vivavoce.protocol.client import InputAudioBufferAppend
 from vivavoce.protocol.codec import encode
 from vivavoce.protocol.session import AudioFormat
-from vivavoce.runtime import tool_check
 from vivavoce.runtime.connection import Connection
 from vivavoce.runtime.core import AnyEvent, Core
 from vivavoce.runtime.estimates import Estimates
@@ -90,6 +89,8 @@ class Runner:
         self._line = line
         self._session = session
         self._engines = engines
+        self.refused = engines.responder.refused
+        """Why the language model cannot call a tool."""
         self._observer = observer or Unobserved()
         self._recorder = recorder
         self._clock = asyncio.get_running_loop().time
@@ -223,10 +224,6 @@ class Runner:
         if self._line is not None and isinstance(event, InputAudioBufferAppend):
             raise appended_to_a_call(event)
         return event
-
-    async def check_tools(self, event: AnyEvent) -> None:
-        """Raises `ProtocolError` for tools that the model cannot call."""
-        await tool_check.check(event, self._engines.responder.refused)
 
     def take(self, event: fx.AnyInput, seat: Seat) -> Sequence[fx.AnyOutput]:
         """Handle what one client sent. What answers it alone goes to it alone."""

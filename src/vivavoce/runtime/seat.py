@@ -20,7 +20,7 @@ from vivavoce.protocol.codec import binary_refused
 from vivavoce.protocol.errors import ProtocolError
 from vivavoce.protocol.items import ItemReference
 from vivavoce.protocol.session import AudioFormat
-from vivavoce.runtime import locks
+from vivavoce.runtime import locks, tool_check
 from vivavoce.runtime.connection import Connection
 from vivavoce.runtime.core import AnyEvent
 from vivavoce.runtime.locks import UNLOCKED, Locks
@@ -45,8 +45,9 @@ class Desk(Protocol):
     def decode(self, frame: str) -> AnyEvent:
         """What a client sends. Raises `ProtocolError`."""
 
-    async def check_tools(self, event: AnyEvent) -> None:
-        """Raises `ProtocolError` for tools that the model cannot call."""
+    @property
+    def refused(self) -> tool_check.Refused:
+        """Why the language model cannot call a tool."""
 
     def take(self, event: fx.AnyInput, seat: Seat) -> Sequence[fx.AnyOutput]:
         """Handle what this client sent; the outputs that it caused."""
@@ -91,7 +92,7 @@ class Seat:
                     raise binary_refused()
                 event = self._desk.decode(frame)
                 locks.check(event, self._locks)
-                await self._desk.check_tools(event)
+                await tool_check.check(event, self._desk.refused)
             except ProtocolError as error:
                 self._take(
                     fx.BadFrame(code=error.code, message=error.message, param=error.param, event_id=error.event_id)

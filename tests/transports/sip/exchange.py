@@ -47,6 +47,7 @@ class PhoneLine(FakeLine):
 
     def stop(self) -> None:
         self.stopped = True
+        self.ear = None
 
 
 class FakeMedia:
@@ -71,6 +72,8 @@ class FakeMedia:
     async def reoffered(self, sdp: str) -> str:
         if sdp == "bad":
             raise SdpError("No codec in common.")
+        if sdp == "bug":
+            raise RuntimeError("a bug")
         return f"answer to {sdp}"
 
     async def aclose(self) -> None:

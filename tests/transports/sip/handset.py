@@ -54,13 +54,14 @@ class Session:
 class Handset:
     """One UDP socket that speaks mu-law, and keeps what it gets. `srtp` encrypts both ways."""
 
-    def __init__(self) -> None:
+    def __init__(self, bound: socket.socket | None = None) -> None:
         self.got: list[RtpPacket] = []
         self.reports = 0
         self.srtp: Srtp | None = None
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket = bound or socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
-        self._socket.bind((HOST, 0))
+        if bound is None:
+            self._socket.bind((HOST, 0))
         self.address: tuple[str, int] = self._socket.getsockname()
         self._ssrc = self.address[1]
         self._sequence = 100
@@ -134,8 +135,8 @@ async def until(true: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def handset() -> AsyncIterator[Handset]:
-    made = Handset()
+async def handset(bound: socket.socket | None = None) -> AsyncIterator[Handset]:
+    made = Handset(bound)
     try:
         yield made
     finally:

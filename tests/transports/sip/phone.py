@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -16,9 +16,11 @@ from vivavoce.transports.sip.agent import UserAgent
 from vivavoce.transports.sip.endpoint import Endpoint
 from vivavoce.transports.sip.media import Media, Studio
 from vivavoce.transports.sip.media import Options as MediaOptions
-from vivavoce.transports.sip.message import Request, parse, reply
+from vivavoce.transports.sip.message import Request, Response, parse, reply
 from vivavoce.transports.sip.options import Options
 
+AGAIN = 900
+"""The number of a re-INVITE."""
 ME = f"sip:alice@{HOST}"
 PATIENCE_S = 10.0
 News = TypeVar("News", bound=sip.News)
@@ -32,7 +34,40 @@ class Obedient(Endpoint):
     target: str | None = None
     """Whom it was asked to call."""
 
+    def __init__(self, agent: UserAgent, told: Callable[[sip.News], None]) -> None:
+        super().__init__(agent, [("udp", HOST, 0)], told)
+        self.replies: asyncio.Queue[Response] = asyncio.Queue()
+
+    _ack: tuple[Request, sip.Flow] | None = None
+
+    def offer_again(self, sdp: str | None) -> None:
+        """A re-INVITE, once in a call; the answer goes to `replies`, and gets no ACK."""
+        assert self._ack is not None
+        ack, flow = self._ack
+        again = {"via": f"SIP/2.0/UDP {HOST}:{flow.local[1]};branch=z9hG4bK{secrets.token_hex(8)};rport"}
+        again["cseq"] = f"{AGAIN} INVITE"
+        headers = [(name, again.get(name.lower(), value)) for name, value in ack.headers]
+        body = (sdp or "").encode()
+        described = [("Content-Type", "application/sdp")] if body else []
+        headers = [*(each for each in headers if each[0].lower() != "content-length"), *described]
+        self.perform([sip.Send(bytes(Request((*headers, ("Contact", f"<{ack.uri}>")), body, "INVITE", ack.uri)), flow)])
+
+    def perform(self, actions: Iterable[sip.Action]) -> None:
+        """As ever; of the ACK it learns how requests of its call look."""
+        todo = list(actions)
+        for action in todo:
+            if isinstance(action, sip.Send) and action.data.startswith(b"ACK "):
+                ack = parse(action.data)
+                assert isinstance(ack, Request)
+                self._ack = ack, action.flow
+        super().perform(todo)
+
     def _received(self, data: bytes, flow: sip.Flow) -> None:
+        answer = parse(data) if data.startswith(b"SIP/2.0") else None
+        if isinstance(answer, Response) and answer.cseq == (AGAIN, "INVITE"):
+            if answer.final:
+                self.replies.put_nowait(answer)
+            return
         if not self.status or not data.startswith(b"REFER "):
             super()._received(data, flow)
             return
@@ -62,7 +97,7 @@ class Phone:
 
     def __init__(self, options: Options | None = None, media: MediaOptions | None = None) -> None:
         agent = UserAgent(options or Options(everybody=True), lambda: secrets.token_hex(8))
-        self.endpoint = Obedient(agent, [("udp", HOST, 0)], self._heard)
+        self.endpoint = Obedient(agent, self._heard)
         self.ear = Session()
         """What comes over the line."""
         self.media: Media | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from ipaddress import ip_network
+from itertools import count
 
 import pytest
 from aiosipua.auth import SipDigestAuth, build_credentials
@@ -11,12 +12,15 @@ from aiosipua.headers import AuthChallenge, parse_auth, stringify_auth
 from tests.transports.sip.scene import ANSWER, PHONE, Scene, invite, request, responses, show, told
 
 from vivavoce.transports.sip.actions import Action, Invited
+from vivavoce.transports.sip.digest import Guard
+from vivavoce.transports.sip.message import Request, parse
+from vivavoce.transports.sip.options import Options
 
 USERS = {"ann": "secret"}
 
 
 def guarded(**options: object) -> Scene:
-    return Scene(everybody=False, users=USERS, **options)
+    return Scene(**{"everybody": False, "users": USERS, "digests": ("SHA-256", "MD5")} | options)
 
 
 def challenges(actions: list[Action]) -> list[AuthChallenge]:
@@ -46,8 +50,8 @@ def test_a_password_lets_in_by_either_digest(index: int) -> None:
     assert told(scene.hear(authorised(proof(asked[index]))), Invited).user == "ann"
 
 
-def test_one_digest_alone_is_asked_for_where_phones_know_no_other() -> None:
-    (asked,) = challenges(guarded(digests=("MD5",)).hear(invite()))
+def test_one_digest_alone_is_asked_for_since_phones_know_no_other() -> None:
+    (asked,) = challenges(Scene(everybody=False, users=USERS).hear(invite()))
     assert asked.params["algorithm"] == "MD5"
 
 
@@ -85,6 +89,21 @@ def test_what_was_said_once_cannot_be_said_again() -> None:
     assert again[0].params["stale"] == "true"
     more = invite(headers=(("Authorization", proof(asked, count=2)),), branch="z9hG4bK-4", call="call-2")
     assert "Invited" in show(scene.hear(more))
+
+
+def test_of_very_many_questions_in_use_the_oldest_is_let_go() -> None:
+    numbers = count()
+    guard = Guard(Options(users=USERS, digests=("MD5",), secret=b"known"), lambda: str(next(numbers)), 3)
+    said = []
+    for _ in range(4):
+        ((_, value),) = guard.challenges(False, 0.0)
+        message = parse(authorised(proof(parse_auth(value))))
+        assert isinstance(message, Request)
+        assert guard.check(message, 0.0) == ("right", "ann")
+        said.append(message)
+    assert guard.check(said[-1], 0.0)[0] == "stale"
+    assert guard.check(said[0], 0.0)[0] == "right"
+    assert guard.check(said[0], 301.0)[0] == "stale"
 
 
 def test_an_old_question_is_asked_anew() -> None:

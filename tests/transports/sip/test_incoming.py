@@ -12,6 +12,7 @@ from tests.transports.sip.scene import (
     PHONE,
     STRANGER,
     Scene,
+    answer,
     invite,
     request,
     requests,
@@ -246,6 +247,7 @@ def test_this_side_hangs_up_and_nothing_more_is_told() -> None:
     assert (bye.from_.tag, bye.to.tag, bye.call_id) == ("id-1", "phone", "call-1")
     assert show(scene.within("INFO")) == ["481"]
     assert show(scene.within("BYE", 3)) == ["200"]
+    assert scene.hear(answer(bye, 100)) == []
     scene.wait(40)
     assert len(scene.agent) == 0
 
@@ -292,3 +294,13 @@ def test_a_name_as_the_next_hop_is_where_its_packets_come_from() -> None:
     (action,) = scene.agent.bye("id-1", scene.now)
     assert isinstance(action, Send)
     assert action.flow == PHONE
+
+
+def test_on_a_connection_a_refusal_is_sent_once() -> None:
+    scene, flow = Scene(), replace(PHONE, transport="tcp")
+    scene.called(flow=flow)
+    scene.agent.reject("id-1", 486, scene.now)
+    assert scene.wait(20) == []
+    assert scene.hear(request("ACK", to="id-1"), flow) == []
+    scene.wait(0)
+    assert len(scene.agent) == 0

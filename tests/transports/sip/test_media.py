@@ -207,6 +207,32 @@ def test_keys_are_told_once_and_leave_no_sound(lost: tuple[int, ...]) -> None:
     run_virtual(scenario())
 
 
+def test_keys_on_another_clock_than_the_audio_s() -> None:
+    async def scenario() -> None:
+        async with handset() as phone:
+            offer = phone.offer("a=rtpmap:96 opus/48000/2", formats="96 101")
+            async with called(offer) as (_media, session, port):
+                for key in (1, 10):
+                    await press(phone, port, key)
+                await until(lambda: session.keys == "1*")
+
+    run_virtual(scenario())
+
+
+def test_keys_on_hold_are_not_meant_for_us() -> None:
+    async def scenario() -> None:
+        async with handset() as phone, called(phone.offer()) as (media, session, port):
+            await press(phone, port, 1)
+            await media.reoffered(phone.offer("a=sendonly"))
+            await press(phone, port, 2)
+            await asyncio.sleep(0.05)
+            await media.reoffered(phone.offer())
+            await press(phone, port, 3)
+            await until(lambda: session.keys == "13")
+
+    run_virtual(scenario())
+
+
 @pytest.mark.parametrize("tones", [True, False])
 def test_keys_in_the_audio_of_a_phone_that_has_no_other_way(tones: bool) -> None:
     from tests.audio.test_dtmf import dialled
@@ -274,6 +300,50 @@ def test_reports_are_a_sign_of_life() -> None:
                 phone.raw(b"\x80\xc9\xff\xff\x00\x00\x00\x00", port)  # one that is cut off is none
                 await asyncio.sleep(0.05)
             assert media.gone.is_set()
+
+    run_virtual(scenario())
+
+
+def test_reports_on_a_port_of_their_own() -> None:
+    async def scenario() -> None:
+        async with handset() as phone, handset() as reports:
+            offer = changed(phone.offer(f"a=rtcp:{reports.address[1]}"), ("a=rtcp-mux\r\n", ""))
+            async with called(offer, options(timeout_s=0.5)) as (media, session, port):
+                phone.send(port)
+                for _ in range(13):
+                    reports.raw(build([ReceiverReport(77)]), port + 1)
+                    phone.raw(build([ReceiverReport(77)]), port)  # here they are none
+                    await asyncio.sleep(0.1)
+                assert not media.gone.is_set()
+                assert (reports.reports, phone.reports, reports.got) == (1, 0, [])
+                assert session.loud_ms == 0
+
+    run_virtual(scenario())
+
+
+def test_reports_to_a_phone_behind_a_nat_go_to_the_port_behind_its_audio() -> None:
+    async def scenario() -> None:
+        pair = Ports().open(HOST)
+        async with handset(pair.audio) as phone, handset(pair.reports) as reports, handset() as inside:
+            offer = changed(inside.offer(), ("a=rtcp-mux\r\n", ""))
+            async with called(offer) as (_media, _session, port):
+                phone.send(port)
+                await until(lambda: reports.reports > 0)
+
+    run_virtual(scenario())
+
+
+def test_nothing_is_taken_before_an_answer() -> None:
+    async def scenario() -> None:
+        media, offer = await Studio(options()).offering()
+        async with handset() as phone:
+            media.start()
+            await phone.say(port_of(offer), 60)
+            assert phone.got == []
+            await media.accept(phone.offer())
+            phone.send(port_of(offer))
+            await until(lambda: len(phone.got) > 2)
+            await media.aclose()
 
     run_virtual(scenario())
 

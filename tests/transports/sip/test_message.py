@@ -31,7 +31,7 @@ def test_what_is_written_is_read_again() -> None:
     message = parse(invite())
     assert parse(bytes(message)) == message
     assert isinstance(message, Request)
-    response = reply(message, 499, tag="x", headers=(("X", "y"),), body=b"z")
+    response = reply(message, 499, tag="x", headers=(("X-Y", "y"),), body=b"z")
     assert (response.status, response.reason) == (499, "Refused")
     assert parse(bytes(response)) == response
 

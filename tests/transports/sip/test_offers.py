@@ -149,3 +149,10 @@ def test_the_connection_of_a_call_is_made_anew_when_it_is_gone() -> None:
     scene.agent.lost(action.flow, scene.now)
     scene.wait(40)
     assert len(scene.agent) == 0
+
+
+def test_a_connection_concerns_its_own_calls_alone() -> None:
+    scene, flow = Scene(), replace(PHONE, transport="tcp", remote=("192.0.2.9", 33001))
+    calling, _ = scene.agent.invite("sip:bob@x", OFFER, PHONE, scene.now, from_uri="sip:bot@x")
+    assert scene.agent.lost(flow, scene.now) == []
+    assert show(scene.agent.cancel(calling, scene.now)) == []

@@ -204,6 +204,7 @@ def test_a_caller_who_gives_up_while_the_call_is_put_through() -> None:
             await calls.invited()
             calls.studio.door.clear()
             accepting = asyncio.create_task(calls.desk.accept(hook.call_id, None, SETTINGS))
+            await settled()
             await calls.news(sip.Cancelled("in"))
             calls.studio.door.set()
             with pytest.raises(CallError) as error:
@@ -442,6 +443,30 @@ def test_a_server_that_stops_takes_leave_of_every_call() -> None:
         assert calls.switch.told[-2:] == ["bye talks", "reject rings 503"]
 
     run_virtual(main())
+
+
+def test_what_hangs_when_the_server_stops_is_cut_off() -> None:
+    async def main() -> None:
+        async with exchange(ACCEPT) as calls:
+            calls.studio.door.clear()
+            await calls.invited()
+        assert calls.switch.told == ["ring in", "reject in 480"]
+
+    run_virtual(main())
+
+
+def test_a_bug_in_one_call_is_logged_and_harms_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        async with exchange(ACCEPT) as calls:
+            await calls.invited("one")
+            with caplog.at_level("ERROR"):
+                await calls.news(sip.Offered("one", "bug"))
+            await calls.invited("two")
+            assert len(calls.host.sessions) == 2
+
+    run_virtual(main())
+    assert "a telephone call failed" in caplog.text
+    assert "RuntimeError: a bug" in caplog.text
 
 
 # --- transfer ---

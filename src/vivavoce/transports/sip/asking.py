@@ -43,8 +43,8 @@ class Ask:
 
     def cancel(self, now: float) -> None:
         """An INVITE is not wanted any more."""
-        if isinstance(self._transaction, InviteClient):
-            self._transaction.cancel(now)
+        assert isinstance(self._transaction, InviteClient)
+        self._transaction.cancel(now)
 
     def received(self, response: Response, now: float) -> None:
         """An answer to the request as it was asked last."""

@@ -23,9 +23,17 @@ class Datagrams:
     async def listen(self, host: str, port: int) -> int:
         """The port; 0 lets the system choose. Raises `OSError`."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: _Socket(self, host), local_addr=(host, port), family=family
-        )
+        bare = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            if family == socket.AF_INET6:  # `[::]` beside `0.0.0.0` on one port, as for TCP
+                bare.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            bare.setblocking(False)
+            bare.bind((host, port))
+            loop = asyncio.get_running_loop()
+            transport, _ = await loop.create_datagram_endpoint(lambda: _Socket(self, host), sock=bare)
+        except OSError:
+            bare.close()
+            raise
         bound: int = transport.get_extra_info("sockname")[1]
         self._bound[host, bound] = transport
         return bound

@@ -67,11 +67,10 @@ class Desk:
         tag = invite.request.to.tag
         party = self._office.calls.get(tag) if tag else self._waiting(invite.request)
         self._stateless(request, flow, 200)
-        if invite.status < 200:
+        if invite.status < 200 and party is not None:
             named = self._office.ringing.get(_key(invite.request), "")
             invite.respond(reply(invite.request, 487, tag=named), now)
-            if party is not None:
-                party.withdrawn(invite, now)
+            party.withdrawn(invite, now)
 
     def _waiting(self, invite: Request) -> Party | None:
         return self._office.calls.get(self._office.ringing.get(_key(invite), ""))

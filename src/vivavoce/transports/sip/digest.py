@@ -25,9 +25,10 @@ Verdict = Literal["right", "stale", "wrong", "absent"]
 class Guard:
     """Asks callers for a password. What it asks with needs no memory until somebody answers it rightly."""
 
-    def __init__(self, options: Options, ids: Callable[[], str]) -> None:
+    def __init__(self, options: Options, ids: Callable[[], str], remembered: int = REMEMBERED) -> None:
         self._options = options
         self._ids = ids
+        self._remembered = remembered
         self._used: dict[str, int] = {}  # how often each nonce has served, so that nobody can say it again
 
     def check(self, request: Request, now: float) -> tuple[Verdict, str | None]:
@@ -77,7 +78,7 @@ class Guard:
             return "stale"
         self._used.pop(nonce, None)
         self._used[nonce] = count
-        if len(self._used) > REMEMBERED:
+        if len(self._used) > self._remembered:
             del self._used[next(iter(self._used))]
         return "right"
 

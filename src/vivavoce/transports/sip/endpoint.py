@@ -51,6 +51,7 @@ class Endpoint:
         self._accounts = Accounts(self)
         self._queue: deque[Action] = deque()
         self._performing = False
+        self._closed = False
         self._alarm: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
@@ -69,6 +70,7 @@ class Endpoint:
             server.close()
         await self._streams.aclose()
         self._datagrams.close()
+        self._closed = True
         if self._alarm is not None:
             self._alarm.cancel()
 
@@ -77,7 +79,12 @@ class Endpoint:
         return asyncio.get_running_loop().time()
 
     def perform(self, actions: Iterable[Action]) -> None:
-        """Send what is to be sent and tell what is to be told, in the order in which it was decided."""
+        """Send what is to be sent and tell what is to be told, in the order in which it was decided.
+
+        Nothing happens once it is closed.
+        """
+        if self._closed:
+            return
         self._queue.extend(actions)
         if self._performing:
             return

@@ -90,10 +90,7 @@ class Via:
         """Raises `SipError`."""
         if re.match(r"SIP\s*/\s*2\.0\s*/\s*[A-Za-z0-9-]+\s+\S", text, re.IGNORECASE) is None:
             raise SipError(f"'{text[:80]}' is no Via")
-        try:
-            via = parse_via(re.sub(r"\s*/\s*", "/", text, count=2))
-        except ValueError:
-            raise SipError(f"'{text[:80]}' is no Via") from None
+        via = parse_via(re.sub(r"\s*/\s*", "/", text, count=2))
         if not _HOST.fullmatch(via.host) or not (via.port is None or via.port in _PORTS):
             raise SipError(f"'{text[:80]}' is no Via")
         return cls(text, via.transport, via.host.strip("[]"), via.port, via.params)

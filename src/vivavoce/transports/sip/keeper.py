@@ -36,7 +36,7 @@ class Keeper:
         self._seconds = 0
         self._timers: list[Timer] = []
         self._asking: Ask | None = None
-        self._ack: Send | None = None  # the last one, for when it is lost
+        self._acks: list[Send] = []  # the last one, for when it is lost
 
     @property
     def asking(self) -> bool:
@@ -76,8 +76,7 @@ class Keeper:
         if not response.final:
             return
         if asked is None:
-            if self._ack is not None:  # the same 2xx again
-                self._office.out.append(self._ack)
+            self._office.out += self._acks  # the same 2xx again
             return
         if response.status < 300:
             self._kept(response, asked.request, now)
@@ -98,8 +97,8 @@ class Keeper:
         self._dialog.moved(response.every("contact"))
         if request.method == "INVITE":
             number, _ = request.cseq
-            self._ack = Send(bytes(self._dialog.request("ACK", number=number)), self._dialog.next_hop())
-            self._office.out.append(self._ack)
+            self._acks = [Send(bytes(self._dialog.request("ACK", number=number)), self._dialog.next_hop())]
+            self._office.out += self._acks
             if response.sdp is not None and response.sdp != self.heard:
                 self.heard = response.sdp
                 self._office.out.append(Answered(self._dialog.local_tag, response.sdp))

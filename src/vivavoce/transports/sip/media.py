@@ -207,11 +207,11 @@ class Media:
 
     def _report(self, data: bytes) -> bool:
         try:
-            known = bool(rtcp.parse(data))
+            rtcp.parse(data)
         except ValueError:
             return False
         self.line.rtcp(data)
-        return known
+        return bool(data)
 
     def _overhear(self, pcm: Pcm) -> None:
         for key in self._tones.push(pcm) if self._tones else ():

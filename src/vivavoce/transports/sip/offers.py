@@ -82,10 +82,9 @@ class Offers:
         if pending is not None:
             pending.respond(reply(pending.request, status), now)
 
-    def withdrawn(self, transaction: ServerTransaction) -> None:
+    def withdrawn(self) -> None:
         """The peer has cancelled its offer."""
-        if self._pending is transaction:
-            self._pending = None
+        self._pending = None
 
     def heard(self, ack: Request, now: float) -> InviteServer | None:
         """The INVITE that this ACK is for, if it was waited for."""

@@ -21,7 +21,7 @@ class Options:
     users: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Passwords by name."""
     realm: str = "vivavoce"
-    digests: tuple[str, ...] = ("SHA-256", "MD5")
+    digests: tuple[str, ...] = ("MD5",)
     nonce_s: float = 300.0
     secret: bytes = field(default=b"", repr=False)
     """What nonces are made with; random, and of nobody else."""

@@ -72,9 +72,8 @@ class Ringing:
 
     def withdrawn(self, transaction: ServerTransaction, now: float) -> None:
         """The caller gave up."""
-        if transaction is self._invite:
-            self._leave()
-            self._office.out.append(Cancelled(self.id))
+        self._leave()
+        self._office.out.append(Cancelled(self.id))
 
     def _expired(self, now: float) -> None:
         """It was to ring so long and no longer (RFC 3261, 13.3.1)."""

@@ -67,13 +67,15 @@ class Roster:
 
     async def aclose(self) -> None:
         """Wait until every call is off the network; end those that take too long."""
-        if not self._tasks:
-            return
-        _, late = await asyncio.wait(self._tasks, timeout=CLOSE_S)
+        late = set(self._tasks)
+        if late:
+            _, late = await asyncio.wait(late, timeout=CLOSE_S)
         for task in late:
             task.cancel()
         if late:
             await asyncio.wait(late)
+        self._calls.clear()
+        self._dialogs.clear()
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import replace
+from typing import cast
 
 from vivavoce.transports.sip.actions import Address, Flow, Transport
 from vivavoce.transports.sip.fields import SipError
@@ -59,6 +60,7 @@ class Streams:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._connecting.clear()
         streams = tuple(self._open.values())
         for stream in streams:
             stream.close()
@@ -118,8 +120,7 @@ class _Stream(asyncio.Protocol):
         self._patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are none by inheritance
         raw = transport.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a phone that lost power says nothing
         if self._accepted:

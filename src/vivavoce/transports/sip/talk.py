@@ -70,7 +70,7 @@ class Talk:
 
     def withdrawn(self, transaction: ServerTransaction, now: float) -> None:
         """The peer has cancelled its offer of new media."""
-        self.offers.withdrawn(transaction)
+        self.offers.withdrawn()
 
     def _unheard(self, now: float) -> None:
         """Our 2xx was acknowledged by nobody (RFC 3261, 13.3.1.4)."""

@@ -189,8 +189,7 @@ class Telephone:
 
     async def _answered(self, call: PhoneCall, sdp: str) -> None:
         """The answer to an offer of this side: with the ACK, or with the 200 to a call that was made here."""
-        if call.media is None or call.state == "over":
-            return
+        assert call.media is not None, "an offer of ours is made with its media"
         if call.state == "dialling":
             call.state = "answered"
         try:
@@ -202,10 +201,8 @@ class Telephone:
             call.media.start()
 
     async def _reoffered(self, call: PhoneCall, sdp: str | None) -> None:
+        assert call.media is not None, "only answered calls have further offers"
         with suppress(NoSuchCall):
-            if call.media is None:
-                self._switch.refuse_offer(call.dialog, 491)
-                return
             if sdp is None:
                 self._switch.answer_offer(call.dialog, await call.media.offer())
                 return

@@ -65,8 +65,8 @@ class Timers:
         while (due := self.deadline()) is not None and due <= now:
             timer = heapq.heappop(self._heap)[2]
             call, timer.call = timer.call, None
-            if call is not None:
-                call(now)
+            assert call is not None, "the idle ones are gone"
+            call(now)
 
     def cancelled(self) -> None:
         """One of them lies idle now."""

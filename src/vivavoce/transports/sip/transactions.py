@@ -30,9 +30,7 @@ class ServerTransaction:
         self._last: Send | None = None
 
     def respond(self, response: Response, now: float) -> None:
-        """Only the first final answer counts; what comes after it is dropped."""
-        if self.status >= 200:
-            return
+        """Provisional answers, and then a final one."""
         self.status = response.status
         self._last = Send(bytes(response), self._back)
         self._table.out.append(self._last)
@@ -56,7 +54,7 @@ class InviteServer(ServerTransaction):
 
     def __init__(self, table: Transactions, key: Key, request: Request, flow: Flow) -> None:
         super().__init__(table, key, request, flow)
-        self.unheard: Callable[[float], None] | None = None
+        self.unheard: Callable[[float], None] = lambda now: None
         self._again: Timer | None = None
         self._lost: Timer | None = None
 
@@ -96,7 +94,7 @@ class InviteServer(ServerTransaction):
         self._stop()
         if self.status >= 300:
             self._table.forget(self._key)
-        elif self.unheard is not None:
+        else:
             self.unheard(now)
 
     def _stop(self) -> None:

@@ -83,8 +83,6 @@ class Wire:
             except OSError:  # nothing more for now; also what became of a datagram of ours
                 return
             self._arrived(data, source[:2], port is self._pair.reports)
-            if port.fileno() < 0:  # what arrived has ended the call
-                return
 
     def _arrived(self, data: bytes, source: Address, reports_port: bool) -> None:
         rtcp = reports_port or (self._mux and is_rtcp(data))
