@@ -156,7 +156,7 @@ def test_a_hangup_ends_the_session_for_everybody_once(secret: bool) -> None:
     run(scenario)
 
 
-def test_other_things_that_calls_can_do_are_not_served_yet() -> None:
+def test_what_only_telephone_calls_can_do_is_not_there_without_a_telephone() -> None:
     async def scenario() -> None:
         async with live() as server, call(server, MODEL) as (_, created):
             for verb in ("accept", "reject", "refer"):

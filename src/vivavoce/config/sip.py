@@ -72,8 +72,8 @@ class Sip(Section, frozen=True, kw_only=True):
         tuple[Literal["SHA-256", "MD5"], ...],
         Meta(
             min_length=1,
-            description="How passwords are proved, the best first. Many phones know MD5 alone, and some of them give up "
-            "when they are asked for anything else too.",
+            description="How passwords are proved, the best first. Many phones know MD5 alone, and some of them give "
+            "up when they are asked for anything else too.",
         ),
     ] = ("MD5",)
     registrations: Annotated[

@@ -166,7 +166,7 @@ class Telephone:
         """Tell the applications, until one of them has decided, the caller has given up, or it takes too long."""
         ids = RandomIds()
         body = incoming(ids("evt"), call.id, call.headers, security, int(time.time()))
-        telling = asyncio.create_task(self._webhooks.tell(call.project, ids("wh"), body))
+        telling = self._roster.spawn(self._webhooks.tell(call.project, ids("wh"), body))
         try:
             async with asyncio.timeout(self._policy.answer_within_s):
                 await call.settled.wait()
