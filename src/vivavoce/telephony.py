@@ -123,8 +123,8 @@ def _place(text: str) -> Place:
 def _agent_options(sip: Sip) -> Options:
     return Options(
         public_address=sip.public_address,
-        # The configuration has been checked: without either, only this machine can call.
-        everybody=not sip.allow and not sip.users,
+        # The configuration has been checked: without any of them, only this machine can call.
+        everybody=not sip.allow and not sip.users and not sip.registrations,
         allow=tuple(ip_network(each, strict=False) for each in sip.allow),
         users={name: user.password or "" for name, user in sip.users.items()},
         realm=sip.realm,

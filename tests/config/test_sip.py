@@ -71,6 +71,17 @@ def test_mistakes_are_told_by_name(tmp_path: Path, text: str, found: str) -> Non
     assert said.startswith(found)
 
 
+def test_a_registrar_alone_may_be_who_calls(tmp_path: Path) -> None:
+    text = """
+    [sip]
+    listen = ["udp:0.0.0.0:5060"]
+    [sip.registrations.carrier]
+    address = "sip:4930@carrier.example"
+    password = "quiet"
+    """
+    assert load(write(tmp_path, text), {}).sip.allow == ()
+
+
 def test_loopback_needs_nobody_s_permission(tmp_path: Path) -> None:
     text = '[sip]\nlisten = ["udp:127.0.0.1:5060", "tcp:[::1]:5060"]'
     assert len(load(write(tmp_path, text), {}).sip.listen) == 2

@@ -124,10 +124,12 @@ def resolve_sip(
         sip = replace(sip, tls_cert=server_tls[0], tls_key=server_tls[1])
     if any(each.startswith("tls:") for each in sip.listen) and not sip.tls_cert:
         problems.append("sip.tls_cert: sip.listen has a TLS address, and TLS needs a certificate and its key.")
-    if not sip.allow and not sip.users and any(not _is_loopback(each) for each in sip.listen):
+    nobody = not sip.allow and not sip.users and not sip.registrations
+    if nobody and any(not _is_loopback(each) for each in sip.listen):
         problems.append(
             "sip.allow: sip.listen can be reached from other machines, and everybody there could call. Name the "
-            'networks that may, as in `allow = ["203.0.113.0/24"]`, or give [sip.users] passwords.'
+            'networks that may, as in `allow = ["203.0.113.0/24"]`, give [sip.users] passwords, or register with '
+            "[sip.registrations]."
         )
     users: dict[str, SipUser] = {}
     for name, user in sip.users.items():

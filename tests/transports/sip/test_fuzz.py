@@ -6,6 +6,7 @@ import re
 from contextlib import suppress
 from random import Random
 
+import pytest
 from tests.transports.sip.scene import ANSWER, OFFER, OTHER, PHONE, Scene, answer, invite, request, requests
 
 from vivavoce.transports.sip.fields import SipError
@@ -140,3 +141,15 @@ def test_nothing_that_arrives_stays_for_ever() -> None:
     scene.wait(100)
     assert len(scene.agent) == 0
     assert scene.agent.deadline() is None
+
+
+LONG = [b'"\\' * 30_000, b"<" * 60_000, b'"' * 60_000, b"," * 60_000, b" " * 60_000, b"SIP/2.0/UDP a," * 4_000]
+
+
+@pytest.mark.parametrize("name", [b"Via", b"From", b"To", b"Contact"])
+def test_long_nonsense_is_nonsense(name: bytes) -> None:
+    """Readers that take the square of the length would hold everybody up, for half a minute with the first of these."""
+    for nonsense in LONG:
+        before, _, rest = invite().partition(b"\r\n" + name + b": ")
+        data = before + b"\r\n" + name + b": " + nonsense + rest[rest.index(b"\r\n") :]
+        assert len(Scene().hear(data)) <= 1

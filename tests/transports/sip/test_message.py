@@ -89,7 +89,7 @@ def test_addresses(text: str, uri: str, tag: str | None) -> None:
     assert (party.uri, party.tag) == (uri, tag)
 
 
-@pytest.mark.parametrize("text", ["", "<>", "<sip:a@b", "<sip:a@b> x", '"a', "a b", "<sip:a @b>"])
+@pytest.mark.parametrize("text", ["", "<>", "a@b", "<sip:a@b", "<sip:a@b> x", '"a', "a b", "<sip:a @b>"])
 def test_what_is_no_address(text: str) -> None:
     with pytest.raises(SipError):
         Party.parse(text)
@@ -105,6 +105,11 @@ def test_what_is_no_via(text: str) -> None:
 
 def test_lists_are_cut_at_commas_that_separate() -> None:
     assert items('"a, b" <sip:c,d@e>;x=y, , f') == ['"a, b" <sip:c,d@e>;x=y', "f"]
+
+
+@pytest.mark.parametrize("text", ['"a, b', "<a, b", 'c "\\', "a<<<<", '"""'])
+def test_what_is_not_closed_reaches_to_the_end(text: str) -> None:
+    assert items(text) == [text]
 
 
 def test_brackets() -> None:

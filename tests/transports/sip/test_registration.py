@@ -23,7 +23,7 @@ def registering(flow: Flow = PHONE, **options: object) -> tuple[Scene, Request]:
 
 
 def granted(seconds: int) -> Headers:
-    return (("Contact", f"<sip:other@192.0.2.77>;expires=7, a b, {MINE};expires={seconds}"),)
+    return (("Contact", f"<sip:other@192.0.2.77>;expires=7, nobody, {MINE};expires={seconds}"),)
 
 
 def test_it_registers_proves_itself_and_does_it_again_in_time() -> None:

@@ -12,7 +12,7 @@ from tests.transports.sip.scene import request
 from vivavoce.testing.clock import run_virtual
 from vivavoce.transports.sip.actions import Flow
 from vivavoce.transports.sip.framing import HEAD_BYTES, PING, PONG
-from vivavoce.transports.sip.streams import FIRST_MESSAGE_S, UNREAD_BYTES, Streams
+from vivavoce.transports.sip.streams import FIRST_MESSAGE_S, REMEMBERED, UNREAD_BYTES, Streams
 
 
 class Network:
@@ -169,3 +169,10 @@ def test_one_that_is_closing_takes_nothing_and_its_follower_is_not_lost_with_it(
         assert network.lost.qsize() == 1
 
     run_virtual(scenario())
+
+
+def test_names_of_so_many_addresses_are_remembered() -> None:
+    network = Network(10)
+    for port in range(REMEMBERED + 5):
+        network.streams.called("example.com", ("192.0.2.1", port))
+    assert len(network.streams._names) == REMEMBERED

@@ -110,7 +110,7 @@ class Endpoint:
             there: Address = (str(address[0]), port)
             for transport, host, listening in found:
                 if ip_address(host).version == ip_address(there[0]).version:
-                    self._streams.names[there] = wanted.host
+                    self._streams.called(wanted.host, there)
                     return Flow(transport, (self._datagrams.address(host, there[0]), listening), there)
         raise OSError(f"{uri} cannot be reached: no address of sip.listen is for {named} and its kind of address")
 

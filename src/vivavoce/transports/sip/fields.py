@@ -14,9 +14,11 @@ from aiosipua.headers import parse_params, parse_via
 
 HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)"
 _URI = re.compile(rf"(sips?):(?:([^@]*)@)?({HOST})(?::([0-9]{{1,5}}))?((?:;[^?]*)?)(?:\?.*)?", re.IGNORECASE)
+_ANY_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"]+")
 _HOST = re.compile(HOST)
 _NAME = re.compile(r'"(?:[^"\\]|\\.)*"\s*')
-_ITEM = re.compile(r'(?:[^,"<]|"(?:[^"\\]|\\.)*"|<[^>]*>)+')
+# What is not closed reaches to the end: a search that starts anew at each quote would take the square of the length.
+_PIECE = re.compile(r'"(?:[^"\\]|\\.)*"?|<[^>]*>?|[^,"<]+|,')
 _PORTS = range(1, 65_536)
 
 Parameters = dict[str, str | None]
@@ -56,8 +58,9 @@ class Party:
     @classmethod
     def parse(cls, text: str) -> Party:
         """Raises `SipError`. The name is left out: nothing here looks at it."""
-        rest = _NAME.sub("", text.strip(), count=1) if text.lstrip().startswith('"') else text.strip()
-        before, bracket, after = rest.partition("<")
+        rest = text.strip()
+        name = _NAME.match(rest)
+        before, bracket, after = rest[name.end() if name else 0 :].partition("<")
         if bracket:
             uri, closed, after = after.partition(">")
             after = after.strip()
@@ -65,7 +68,7 @@ class Party:
                 raise SipError(f"'{text[:80]}' is no address")
         else:
             uri, _, after = before.partition(";")
-        if not uri.strip() or re.search(r"[\s<>\"]", uri.strip()):
+        if not _ANY_URI.fullmatch(uri.strip()):
             raise SipError(f"'{text[:80]}' is no address")
         return cls(uri.strip(), parse_params(after))
 
@@ -103,7 +106,13 @@ class Via:
 
 def items(text: str) -> list[str]:
     """The elements of a comma-separated header field."""
-    return [item.strip() for item in _ITEM.findall(text) if item.strip()]
+    found: list[list[str]] = [[]]
+    for piece in _PIECE.findall(text):
+        if piece == ",":
+            found.append([])
+        else:
+            found[-1].append(piece)
+    return [item for item in ("".join(pieces).strip() for pieces in found) if item]
 
 
 def bracketed(host: str) -> str:

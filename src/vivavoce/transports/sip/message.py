@@ -12,6 +12,8 @@ from vivavoce.transports.sip.fields import Party, SipError, Via, items
 VERSION = "SIP/2.0"
 SDP = "application/sdp"
 MOST_HEADERS = 256
+MOST_VIAS = 70
+"""As many as Max-Forwards begins with."""
 COOKIE = "z9hG4bK"
 """How a branch begins that is unique (RFC 3261, 8.1.1.7)."""
 
@@ -72,7 +74,10 @@ class Message:
     @cached_property
     def vias(self) -> list[Via]:
         """The way it took, the last station first."""
-        return [Via.parse(each) for each in self.every("via")]
+        stations = self.every("via")
+        if len(stations) > MOST_VIAS:
+            raise SipError(f"{len(stations)} stations on its way")
+        return [Via.parse(each) for each in stations]
 
     @cached_property
     def from_(self) -> Party:

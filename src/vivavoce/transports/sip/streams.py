@@ -18,6 +18,9 @@ FIRST_MESSAGE_S = 10.0
 UNREAD_BYTES = 256 * 1024
 """What a peer may leave unread before it is given up."""
 CLOSE_S = 1.0
+"""What connections get to send the rest."""
+REMEMBERED = 1000
+"""Names of addresses."""
 
 
 class Streams:
@@ -26,8 +29,7 @@ class Streams:
     def __init__(
         self, most: int, trust: ssl.SSLContext, message: Callable[[bytes, Flow], None], lost: Callable[[Flow], None]
     ) -> None:
-        self.names: dict[Address, str] = {}
-        """By what names addresses were asked for: their certificates hold those."""
+        self._names: dict[Address, str] = {}  # by which addresses were asked for: their certificates hold those
         self._most = most
         self._trust = trust
         self._message = message
@@ -38,6 +40,13 @@ class Streams:
 
     def __len__(self) -> int:
         return len(self._open) + len(self._connecting)
+
+    def called(self, name: str, address: Address) -> None:
+        """This is the address of that name, which its certificate must hold."""
+        self._names.pop(address, None)
+        self._names[address] = name
+        if len(self._names) > REMEMBERED:
+            del self._names[next(iter(self._names))]
 
     def accepting(self, transport: Transport) -> _Stream:
         """For a connection that comes."""
@@ -81,7 +90,7 @@ class Streams:
                     host,
                     port,
                     ssl=self._trust if secure else None,
-                    server_hostname=self.names.get(flow.remote, host) if secure else None,
+                    server_hostname=self._names.get(flow.remote, host) if secure else None,
                 )
         except (OSError, TimeoutError, ssl.SSLError):
             del self._connecting[flow]
