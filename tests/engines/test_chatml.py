@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from vivavoce.audio.pcm import Pcm
-from vivavoce.engines.chatml import ANSWER, SPOKEN_STYLE, render, render_prefix, shares
+from vivavoce.engines.chatml import ANSWER, RESULT, SPOKEN_STYLE, render, render_prefix, shares
 from vivavoce.engines.tool_grammar import OPENING
 from vivavoce.ports import EngineError, Message, Prompt, Speech, Tool, ToolCall, ToolOutput, Voice
 
@@ -114,7 +114,7 @@ def test_calls_and_outputs_are_in_the_format_of_qwen() -> None:
     assert text.endswith(
         "<|im_start|>assistant\nLet me look.\n"
         '<tool_call>\n{"name": "look", "arguments": {"n": 1}}\n</tool_call><|im_end|>\n'
-        "<|im_start|>user\n<tool_response>\nfound\n</tool_response>\nAnd?<|im_end|>\n"
+        f"<|im_start|>user\n<tool_response>\nfound\n</tool_response>\n{RESULT}\nAnd?<|im_end|>\n"
         "<|im_start|>assistant\n"
     )
     assert OPENING in text
