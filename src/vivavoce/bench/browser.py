@@ -156,11 +156,16 @@ class Hum(InstantTts):
                 await asyncio.sleep(0)
 
 
-def humming_app(vad: Vad) -> Starlette:
+def humming(vad: Vad, config: Config) -> Server:
     """A server with this voice detection, that answers everything with half a minute of a tone."""
     llm, tts = InstantLlm("Hum " * 80), Hum()
     engines = Engines(vad=vad, turn=None, asr=InstantAsr(), llm=llm, tts=tts, responder=Cascade(llm, tts))
-    return create_app(Server(Config(), engines), lambda _: None)
+    return Server(config, engines)
+
+
+def humming_app(vad: Vad) -> Starlette:
+    """For a browser."""
+    return create_app(humming(vad, Config()), lambda _: None)
 
 
 def interruptions(times: int, seed: int) -> Pcm:

@@ -1,7 +1,7 @@
 """How long a telephone call's audio takes through the server: from a packet that comes to the one with its echo.
 
-`python -m vivavoce.bench.phone_path` prints it for each codec, over UDP on this machine. Jitter buffer, codecs and the
-server's own pace are in it; a network is not, and neither is anything that understands the caller.
+Over UDP on this machine: jitter buffer, codecs and the server's own pace are in it; a network is not, and neither is
+anything that understands the caller.
 """
 
 from __future__ import annotations
@@ -9,11 +9,8 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
-from statistics import median, quantiles
-from typing import get_args
 
 import numpy as np
-import uvloop
 
 from vivavoce.audio.pcm import WIRE_RATE, Pcm
 from vivavoce.audio.playout import FRAME, OutFrame
@@ -24,7 +21,7 @@ from vivavoce.transports.rtp.stream import RtpStream
 from vivavoce.transports.sip.media import Options, Studio
 
 HOST = "127.0.0.1"
-CALLS, PULSES = 10, 12
+CALLS = 10
 FRAME_S = FRAME / WIRE_RATE
 EVERY = 25
 """Frames from one pulse to the next: 500 ms."""
@@ -55,14 +52,14 @@ class Phone:
         described = f"a=rtpmap:{self._payload_type} {DESCRIBED[self._codec][0]}"
         return "\r\n".join(["v=0", f"c=IN IP4 {HOST}", media, described, "a=rtcp-mux", ""])
 
-    async def call(self, answer: str) -> None:
-        """All pulses."""
+    async def call(self, answer: str, pulses: int) -> None:
+        """So many, one after the other."""
         port = int(next(line for line in answer.split("\r\n") if line.startswith("m=")).split()[1])
         loop = asyncio.get_running_loop()
         loop.add_reader(self.socket, self._readable)
         # Where in the server's 20 ms a call begins is chance.
         began = loop.time() + random.random() * FRAME_S
-        for number in range(PULSES * EVERY):
+        for number in range(pulses * EVERY):
             await asyncio.sleep(max(0.0, began + number * FRAME_S - loop.time()))
             pulse = number % EVERY == EVERY // 2
             frame = OutFrame(_PULSE if pulse else _SILENCE, number * FRAME, first=not number)
@@ -85,27 +82,18 @@ class Phone:
             self._sent = None
 
 
-async def one(codec: Codec) -> list[float]:
+async def one(codec: Codec, pulses: int) -> list[float]:
     """The delays of one call, in seconds."""
     phone = Phone(codec)
     media, answer = await Studio(Options(host=HOST)).answering(phone.offer())
     media.line.open(Back(media.line))
     media.start()
-    await phone.call(answer)
+    await phone.call(answer, pulses)
     await media.aclose()
     return phone.delays
 
 
-async def measure() -> None:
-    """Print a line for each codec."""
-    codecs: tuple[Codec, ...] = get_args(Codec)
-    for codec in codecs:
-        delays = [1000 * each for call in await asyncio.gather(*(one(codec) for _ in range(CALLS))) for each in call]
-        print(
-            f"{codec}: median {median(delays):.1f} ms, 95 % within {quantiles(delays, n=20)[-1]:.1f} ms, "
-            f"longest {max(delays):.1f} ms; {len(delays)} of {CALLS * PULSES} pulses came back, {CALLS} calls at once"
-        )
-
-
-if __name__ == "__main__":
-    uvloop.run(measure())
+async def delays(codec: Codec, pulses: int) -> list[float]:
+    """Of all pulses that came back, in ms: `CALLS` calls at once with so many each."""
+    calls = await asyncio.gather(*(one(codec, pulses) for _ in range(CALLS)))
+    return [1000 * each for call in calls for each in call]

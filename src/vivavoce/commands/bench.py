@@ -19,7 +19,9 @@ from vivavoce.commands.bench_context import context
 from vivavoce.commands.bench_long_call import long_call
 from vivavoce.commands.bench_network import network
 from vivavoce.commands.bench_noise import noise
+from vivavoce.commands.bench_phone import phone
 from vivavoce.commands.bench_shared import EngineSet, environment, write
+from vivavoce.commands.bench_sip import sip
 from vivavoce.commands.bench_table import show
 from vivavoce.commands.bench_tools import tools
 from vivavoce.commands.bench_transcription import transcription
@@ -118,6 +120,8 @@ app.command()(context)
 app.command()(long_call)
 app.command()(network)
 app.command()(noise)
+app.command()(phone)
+app.command()(sip)
 app.command()(tools)
 app.command()(truncation)
 app.command()(transcription)

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from vivavoce.audio.pcm import Pcm
 from vivavoce.bench.callers import check_connection
 from vivavoce.bench.calls import WARM_UP, Calling, CallsReport, Growth, Plan, SocketCalls, drop_calls
 from vivavoce.bench.counters import NoCounters
@@ -19,8 +20,9 @@ from vivavoce.bench.holdings import CannotLook
 from vivavoce.bench.question import spoken_question
 from vivavoce.bench.rtc_caller import opus_packets
 from vivavoce.bench.rtc_calls import RtcCalls
-from vivavoce.commands.bench_shared import EngineSet, environment, write
-from vivavoce.commands.shared import CommandError, callee, explained, recording
+from vivavoce.bench.sip_calls import SipCalls
+from vivavoce.commands.bench_shared import EngineSet, environment, telephone_config, write
+from vivavoce.commands.shared import Callee, CommandError, callee, explained, recording
 from vivavoce.testing.call import Line
 from vivavoce.testing.client import DEFAULT_MODEL
 from vivavoce.testing.microphone import FORMATS, Speech
@@ -42,6 +44,7 @@ def calls(
     warm_up: Annotated[int, typer.Option(min=0, help="Calls before them that do not count.")] = WARM_UP,
     together: Annotated[int, typer.Option(min=1, help="Calls at a time.")] = 4,
     webrtc: Annotated[bool, typer.Option("--webrtc", help="Call over WebRTC.")] = False,
+    sip: Annotated[bool, typer.Option("--sip", help="Call by telephone: SIP over UDP.")] = False,
     wav: Annotated[
         Path | None, typer.Option("--question", metavar="WAV", help="What to say. Default: a spoken question is made.")
     ] = None,
@@ -60,11 +63,14 @@ def calls(
     threads, file descriptors and memory are read before and after, a second after the last call has ended. Linux only.
     With --webrtc a call speaks in real time, and is hung up over HTTP or closed in mid-answer, or is gone without a
     word in mid-question or mid-answer, or never connects after its offer was answered.
+    With --sip a telephone is greeted and hangs up, gives up while it rings, is refused, or is gone without a word.
     Models reach their full size only after some 150 calls (--warm-up).
 
     `vivavoce bench calls`: 200 calls, the server alone
 
     `vivavoce bench calls --webrtc --warm-up 100 --cycles 100`: calls from browsers, which take real time
+
+    `vivavoce bench calls --sip --cycles 1000 --warm-up 200 --together 20`: telephone calls
 
     `vivavoce bench calls --engines local --warm-up 150`: the default models too
 
@@ -78,16 +84,16 @@ def calls(
             raise CommandError("--config goes with --engines configured, and not with --url.")
         if (url is None) is not (pid is None):
             raise CommandError("--url and --pid go together: the address of a running server, and its process.")
-        wire = FORMATS["pcm"]
-        said = recording(wav) if wav else spoken_question()
-        with callee(url, key, config, errors, environment(engines, together * _ROOM)) as server:
-            detection = {"type": "server_vad", "silence_duration_ms": 200}
-            line = Line(server.url, server.key, model, wire, detection, timeout=timeout)
-            check_connection(line)
+        if sip and (url or config or webrtc or wav):
+            raise CommandError("--sip calls a server of its own: no --url, --config, --question, --webrtc with it.")
+        said = None if sip else recording(wav) if wav else spoken_question()
+        room = environment(engines, together * _ROOM)
+        with telephone_config() as (phones, port), callee(url, key, phones if sip else config, errors, room) as server:
             looked_at = server.own.pid if server.own else pid
             assert looked_at is not None
-            calling: Calling
-            calling = RtcCalls(line, opus_packets(said)) if webrtc else SocketCalls(line, Speech.of(said, wire))
+            calling: Calling = SipCalls(server.url, port)
+            if said is not None:
+                calling = _calling(server, model, timeout, said, webrtc)
             plan = Plan(calling, cycles, together, warm_up)
             found = _measure(plan, url or engines.value, looked_at, errors)
         show(console, found)
@@ -95,6 +101,15 @@ def calls(
             write(json, found)
         if not found.good:
             raise typer.Exit(1)
+
+
+def _calling(server: Callee, model: str, timeout: float, said: Pcm, webrtc: bool) -> Calling:
+    """Raises `ClientError` where there is no server."""
+    wire = FORMATS["pcm"]
+    detection = {"type": "server_vad", "silence_duration_ms": 200}
+    line = Line(server.url, server.key, model, wire, detection, timeout=timeout)
+    check_connection(line)
+    return RtcCalls(line, opus_packets(said)) if webrtc else SocketCalls(line, Speech.of(said, wire))
 
 
 def _measure(plan: Plan, engines: str, pid: int, errors: Console) -> CallsReport:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import socket
+import tempfile
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from vivavoce.audio.pcm import WIRE_RATE
 from vivavoce.audio.resample import resample
 from vivavoce.audio.wav import read_wav
 from vivavoce.bench.noise import Said
+from vivavoce.bench.sip_calls import telephone
 from vivavoce.commands.shared import CommandError
 
 
@@ -35,6 +39,18 @@ def environment(engines: EngineSet, sessions: int) -> Mapping[str, str]:
         room |= {f"VIVAVOCE_ENGINES__{role}__NAME": "instant" for role in ("TURN", "ASR", "LLM", "TTS")}
         room |= {f"VIVAVOCE_ENGINES__{role}__NAME": "none" for role in ("NOISE", "IMAGES")}
     return {**plain, **room}
+
+
+@contextmanager
+def telephone_config() -> Generator[tuple[Path, int]]:
+    """A configuration file of a server with a telephone, and the UDP port where it rings."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "telephone.toml"
+        path.write_text(telephone(port))
+        yield path, port
 
 
 def needs_proc() -> None:

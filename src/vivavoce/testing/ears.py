@@ -25,12 +25,12 @@ WINDOW_MS = 5
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """Both at 48 kHz, equally long; the same sample of either is the same moment at the browser."""
+    """Of one rate (a browser's is 48 kHz), equally long; the same sample of either is the same moment at the caller."""
 
     said: Pcm
-    """What the microphone gave to the page."""
+    """What the microphone gave to the page, or a telephone to its codec."""
     heard: Pcm
-    """What the page's peer sent, as it is played."""
+    """What the peer sent, as it is played; by a telephone, at once."""
 
     @staticmethod
     def read(taken: str) -> Sound:
