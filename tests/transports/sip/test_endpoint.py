@@ -278,3 +278,21 @@ def test_nothing_happens_once_it_is_closed() -> None:
         assert ann.endpoint._alarm is None or ann.endpoint._alarm.cancelled()
 
     asyncio.run(scenario())
+
+
+def test_what_is_due_already_is_done_on_uvloop_too() -> None:
+    """There, the handle of something that is due at once does not know when it was."""
+
+    class Late(UserAgent):
+        def deadline(self) -> float | None:
+            return 0.0
+
+    async def scenario() -> None:
+        agent = Late(Options(everybody=True, secret=b"known"), lambda: "late")
+        endpoint = Endpoint(agent, [], lambda news: None)
+        endpoint.perform([])
+        endpoint.perform([])
+        await endpoint.aclose()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(scenario())

@@ -53,6 +53,7 @@ class Endpoint:
         self._performing = False
         self._closed = False
         self._alarm: asyncio.TimerHandle | None = None
+        self._due: float | None = None
 
     async def start(self) -> None:
         """Listen. Raises `OSError`."""
@@ -157,10 +158,12 @@ class Endpoint:
     def _set_alarm(self) -> None:
         due = self.agent.deadline()
         if self._alarm is not None:
-            if self._alarm.when() == due:
+            if self._due == due:
                 return
             self._alarm.cancel()
             self._alarm = None
+        # Kept here: of what is due at once, uvloop gives a handle that does not know when.
+        self._due = due
         if due is not None:
             self._alarm = asyncio.get_running_loop().call_at(due, self._tick)
 
