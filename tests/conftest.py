@@ -1,12 +1,17 @@
-"""Where the tests find the models."""
+"""Where the tests find the models, and what holds for all properties."""
 
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from vivavoce.models import asset_dir, cache_dir, catalogue, state
+
+# How fast a busy machine is says nothing about the code.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

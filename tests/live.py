@@ -20,7 +20,7 @@ from vivavoce.config.mcp import mcp_options
 from vivavoce.engines import MCP, Engines
 from vivavoce.engines.cascade import Cascade
 from vivavoce.engines.instant import InstantAsr, InstantLlm, InstantTts, InstantTurnDetector, InstantVad
-from vivavoce.ports import Asr, Llm, Tts, TurnDetector, Vad
+from vivavoce.ports import Asr, Duplex, Llm, Responder, Tts, TurnDetector, Vad
 from vivavoce.serving import serving
 
 
@@ -51,22 +51,27 @@ async def live(
     asr: Asr | None = None,
     llm: Llm | None = None,
     tts: Tts | None = None,
+    responder: Responder | Duplex | None = None,
     tls: ssl.SSLContext | None = None,
     wrap: Callable[[ASGIApp], ASGIApp] = lambda app: app,
 ) -> AsyncIterator[Live]:
     """A server with these engines, instant ones where none is given; `wrap` may put something around it.
 
-    A model that calls tools gets the way to MCP servers too, as it is configured.
+    `responder` is in the place of a cascade of `llm` and `tts`. A model that calls tools gets the way to MCP servers
+    too, as it is configured.
     """
-    config, llm, tts = config or Config(), llm or InstantLlm(), tts or InstantTts()
+    config = config or Config()
+    if responder is None:
+        llm, tts = llm or InstantLlm(), tts or InstantTts()
+        responder = Cascade(llm, tts)
     engines = Engines(
         vad=vad or InstantVad(),
         turn=turn or InstantTurnDetector(),
         asr=asr or InstantAsr(),
         llm=llm,
         tts=tts,
-        responder=Cascade(llm, tts),
-        tools=MCP["mcp"](model_folder, **mcp_options(config.mcp)) if "tools" in llm.features else None,
+        responder=responder,
+        tools=MCP["mcp"](model_folder, **mcp_options(config.mcp)) if "tools" in responder.features else None,
     )
     server = Server(config, engines)
     ready = asyncio.Event()

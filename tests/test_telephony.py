@@ -23,6 +23,7 @@ from vivavoce.config.sip_media import SipMedia
 from vivavoce.ports import EngineError
 from vivavoce.protocol.errors import ProtocolError
 from vivavoce.telephony import Telephony
+from vivavoce.testing.fakes import ScriptedResponder
 from vivavoce.transports.sip import actions as sip
 from vivavoce.transports.sip.media import Options as MediaOptions
 from vivavoce.transports.sip.needs import Host
@@ -34,8 +35,10 @@ UDP = f"udp:{HOST}:0"
 
 @asynccontextmanager
 async def telephony(settings: Sip) -> AsyncIterator[Telephony]:
-    """One that takes calls."""
-    host: Host = FakeHost()
+    """One that takes calls. Its model can call every tool but the weather."""
+    responder = ScriptedResponder()
+    responder.refusals = {"weather": "No grammar can say that."}
+    host: Host = FakeHost(responder)
     made = Telephony(Config(sip=settings), host)
     await made.start()
     try:
@@ -56,6 +59,14 @@ def test_a_rule_that_the_engines_cannot_follow_is_named() -> None:
     rules = (Rule(then="reject"), Rule(then="accept", session={"audio": {"output": {"voice": "nobody"}}}))
     message = asyncio.run(refusal(Sip(listen=(UDP,), rules=rules)))
     assert message.startswith("sip.rules[1]: Invalid value: 'nobody'.")
+
+
+def test_a_rule_with_a_tool_that_the_model_cannot_call_is_named() -> None:
+    parameters = {"type": "object", "properties": {"town": {"type": "string"}}}
+    clock, weather = ({"type": "function", "name": name, "parameters": parameters} for name in ("clock", "weather"))
+    rules = (Rule(then="accept", session={"tools": [clock]}), Rule(then="accept", session={"tools": [weather]}))
+    message = asyncio.run(refusal(Sip(listen=(UDP,), rules=rules)))
+    assert message == "sip.rules[1]: No grammar can say that."
 
 
 def test_an_address_that_is_taken_is_named() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,28 +17,33 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from vivavoce import __version__
-from vivavoce.composition import ModelKind, beginning, capabilities, engine_set, model_names, network
+from vivavoce.composition import ModelKind, beginning, capabilities, engine_set, model_names, network, price_list
 from vivavoce.config import Config, engine_options
 from vivavoce.core.capabilities import Capabilities
 from vivavoce.core.opening import bound, bound_translation, over_the_line
 from vivavoce.core.session import Session
 from vivavoce.core.translation import Interpreter
 from vivavoce.engines import Engines, build
+from vivavoce.observe.book import Book
 from vivavoce.observe.metrics import Metrics
 from vivavoce.observe.recording import recording
 from vivavoce.observe.trace import TraceWriter
-from vivavoce.ports import EngineError, Prompt, Voice
+from vivavoce.observe.usage_report import Reports
+from vivavoce.ports import Duplex, Elsewhere, EngineError, Prompt, Responder, Voice
 from vivavoce.protocol.errors import ProtocolError
 from vivavoce.protocol.session import AnySessionPatch, SessionObject
 from vivavoce.protocol.translation import TranslationRequest, TranslationSession
+from vivavoce.runtime.cloning import Cloning
 from vivavoce.runtime.connection import Connection
 from vivavoce.runtime.core import Core
 from vivavoce.runtime.ids import RandomIds
 from vivavoce.runtime.line import Call
 from vivavoce.runtime.locks import UNLOCKED
+from vivavoce.runtime.reach import Reach
 from vivavoce.runtime.registry import Registry
 from vivavoce.runtime.runner import Runner
-from vivavoce.transports import calls, playground, ws
+from vivavoce.runtime.voices import Voices
+from vivavoce.transports import calls, cloning, playground, usage, voices, ws
 from vivavoce.transports.auth import Allowed, Auth
 from vivavoce.transports.http import EXCEPTION_HANDLERS, Http
 from vivavoce.transports.secrets import SecretRoutes
@@ -66,6 +71,14 @@ class Server:
         self._engines = engines
         self._metrics = Metrics()
         self._metrics.watch_engines(engines.by_role())
+        self.reach = Reach(engines.by_role())
+        """Which engines' own servers have come up."""
+        self.unreachable = self.reach.missing
+        self._book = Book(self.engines, price_list(config), lambda: asyncio.get_running_loop().time())
+        self._metrics.watch_usage(self._book)
+        self.currency = config.prices.currency
+        self.usage = Reports(self._book)
+        """What sessions used, and what it cost."""
         quotas = {name: project.max_sessions for name, project in config.projects.items() if project.max_sessions}
         self._registry = Registry(config.limits.max_sessions, quotas)
         self._tracing = _tracing(config)
@@ -77,6 +90,10 @@ class Server:
         """Web pages that may call."""
         self.refused = engines.responder.refused
         """Why the language model cannot call a tool."""
+        self.voices = Voices(engines.responder, engines.tts, config.model.voice)
+        """Who speaks, for those who choose."""
+        self.cloning = Cloning((engines.tts or engines.responder).name, engines.tts.cloner if engines.tts else None)
+        """Who makes voices."""
         self.calls = WebRtc(self, network(config))
         self.telephone = _telephone(config, self)
         """None where no telephone is configured."""
@@ -86,9 +103,14 @@ class Server:
         started = time.monotonic()
         # One after the other: their loading competes for the same cores, and their faults read better alone.
         for engine in self._engines.by_role().values():
-            await engine.start()
+            await _started(engine.name, engine.start())
+        await self.reach.look()
         can = capabilities(self._config, self._engines, tracing=self._tracing is not None)
-        await self._engines.responder.warm(_beginning(self._config))
+        responder = self._engines.responder
+        if (
+            not isinstance(responder, Duplex) and "responder" not in self.reach.missing
+        ):  # nobody asks it, nobody is there
+            await _warmed(responder, _beginning(self._config))
         self.can = can
         if self.telephone is not None:
             await self.telephone.start()
@@ -113,8 +135,8 @@ class Server:
 
     @property
     def ready(self) -> bool:
-        """Every engine is loaded and warm."""
-        return self.can is not None
+        """Every engine is loaded and warm, and those elsewhere could be reached."""
+        return self.can is not None and not self.reach.missing
 
     @property
     def sessions(self) -> int:
@@ -194,10 +216,14 @@ class Server:
             if isinstance(settings, TranslationSession)
             else Session(settings, can, ids, now, expires_in)
         )
-        with recording(_recorders(self._config, self._tracing, ids, settings, can, now, expires_in)) as recorder:
+        recorders = _recorders(self._config, self._tracing, ids, settings, can, now, expires_in)
+        entry = self._book.entered(
+            settings.id, call.id if call else None, allowed.project, settings.model, settings.type
+        )
+        with entry as ledger, recording([nullcontext(ledger), *recorders]) as recorder:
             locks = allowed.secret.locks if allowed.secret else UNLOCKED
             engines, line = engine_set(self._config, self._engines), call.line if call else None
-            runner = Runner(session, connection, engines, self._metrics, recorder, locks, line)
+            runner = Runner(session, connection, engines, self._metrics, recorder, locks, line, ledger)
             with self._registry.entered(call.id if call else settings.id, runner, allowed.project):
                 await runner.run()
 
@@ -208,6 +234,29 @@ class Server:
         if self.can is None:
             raise ProtocolError("server_starting", "The server is still loading its models.", kind="server_error")
         return self.can
+
+
+async def _started(name: str, work: Awaitable[None]) -> None:
+    """Raises `EngineError` for whatever the engine of this name raises: it may be anybody's code."""
+    try:
+        await work
+    except EngineError:
+        raise
+    except Exception as error:
+        _log.exception("the engine %s raised", name)
+        message = f"The engine {name} could not be started: {type(error).__name__}: {error}."
+        raise EngineError("engine_unavailable", message) from error
+
+
+async def _warmed(responder: Responder, prompt: Prompt) -> None:
+    """Raises `EngineError`, unless another server is to blame: it may be there when the first caller comes."""
+    try:
+        async with aclosing(responder.open()) as dialogue:
+            await _started(responder.name, dialogue.warm(prompt))
+    except EngineError as error:
+        if not isinstance(responder, Elsewhere):
+            raise
+        _log.warning("%s", error.message)
 
 
 def create_server(config: Config, model_path: Callable[[str], Path]) -> Server:
@@ -230,6 +279,8 @@ def create_app(server: Server, on_started: Callable[[EngineError | None], None] 
             failure = error
         if on_started is not None:
             on_started(failure)
+        if failure is None:
+            await server.reach.wait()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -246,6 +297,9 @@ def create_app(server: Server, on_started: Callable[[EngineError | None], None] 
         *Http(server, server.auth).routes(),
         *SecretRoutes(server).routes(),
         *calls.routes(server),
+        *voices.routes(server),
+        *cloning.routes(server),
+        *usage.routes(server),
         *(server.telephone.routes() if server.telephone else ()),
         *server.calls.routes(),
     ]

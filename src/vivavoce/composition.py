@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
+from decimal import Decimal
 from typing import Literal
 
-from msgspec.structs import replace
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from vivavoce.config import Config, tree
+from vivavoce.config.prices import ROLES
 from vivavoce.config.tree import OpenAiAsr
 from vivavoce.core.capabilities import Capabilities, StoredPrompt
 from vivavoce.core.opening import opening, translation_opening
 from vivavoce.engines import Engines
-from vivavoce.ports import EngineError
+from vivavoce.observe.money import PriceList
+from vivavoce.ports import Duplex, EngineError
 from vivavoce.protocol.session import SessionObject
 from vivavoce.protocol.translation import TranslationSession
 from vivavoce.runtime.guard import Timeouts
@@ -35,20 +39,27 @@ def capabilities(config: Config, engines: Engines, tracing: bool) -> Capabilitie
     if voice not in responder.voices:
         voices = ", ".join(responder.voices)
         raise EngineError("engine_unavailable", f"model.voice: there is no voice '{voice}'. Voices: {voices}.")
+    duplex = isinstance(responder, Duplex)
+    instructed = not isinstance(responder, Duplex) or responder.instructed
     names = model_names(config)
     slowest, fastest = responder.speeds
     return Capabilities(
         models=names["realtime"],
         voices=responder.voices,
+        custom_voices=engines.tts is not None and engines.tts.cloner is not None,
         min_speed=slowest,
         max_speed=fastest,
         transcription_models=(*config.model.transcription_aliases, engines.asr.name),
         transcription_features=engines.asr.features,
         languages=engines.asr.languages,
         translation_models=names["translation"],
-        output_languages=responder.languages,
+        # One that decides by itself what it says cannot be told to say the same in another language.
+        output_languages=() if duplex else responder.languages,
         semantic_vad=engines.turn is not None,
         noise_reduction=engines.noise is not None,
+        duplex=duplex,
+        instructed=instructed,
+        hears="speech" in responder.features,
         retention="window" in responder.features,
         reasoning="reasoning" in responder.features,
         tools="tools" in responder.features,
@@ -58,7 +69,7 @@ def capabilities(config: Config, engines: Engines, tracing: bool) -> Capabilitie
         images=engines.images is not None or "images" in responder.features,
         image_urls=engines.image_urls is not None,
         mcp=engines.tools.labels if engines.tools is not None else None,
-        instructions=config.model.instructions,
+        instructions=config.model.instructions if instructed else "",
         tracing=tracing,
         tokens_per_minute=config.limits.tokens_per_minute,
         prompts={name: _stored(prompt) for name, prompt in config.prompts.items()},
@@ -80,6 +91,19 @@ def engine_set(config: Config, engines: Engines) -> EngineSet:
         tools=engines.tools,
         timeouts=Timeouts(limits.transcript_s, limits.first_part_s, limits.next_part_s, limits.turn_s, limits.image_s),
     )
+
+
+def price_list(config: Config) -> PriceList:
+    """What the engines in use cost."""
+    prices, roles = config.prices, dict[str, dict[str, Decimal]]()
+    for role in ROLES:
+        theirs: Struct | None = getattr(prices, role).get(getattr(config.engines, role).__struct_config__.tag)
+        if theirs is not None:
+            # By way of text: 0.1 is to be a tenth.
+            given = {unit: Decimal(str(price)) for unit, price in asdict(theirs).items() if price is not None}
+            roles[role] = given
+    minute = prices.connected_minute
+    return PriceList(prices.currency, None if minute is None else Decimal(str(minute)), roles)
 
 
 def network(config: Config) -> Network:

@@ -18,6 +18,7 @@ from vivavoce.config.sip_media import port_range
 from vivavoce.ports import EngineError
 from vivavoce.protocol.errors import ProtocolError
 from vivavoce.protocol.session import SessionObject, SessionPatch
+from vivavoce.runtime.tool_check import check_all
 from vivavoce.serving import tls_context
 from vivavoce.transports.sip.actions import Login, Transport
 from vivavoce.transports.sip.agent import UserAgent
@@ -73,7 +74,7 @@ class Telephony:
 
     async def start(self) -> None:
         """Take calls. Raises `EngineError` for a rule that the engines cannot follow, or an address that is taken."""
-        self.telephone.rules = [self._rule(index, rule) for index, rule in enumerate(self._sip.rules)]
+        self.telephone.rules = [await self._rule(index, rule) for index, rule in enumerate(self._sip.rules)]
         try:
             await self.endpoint.start()
         except OSError as error:
@@ -97,9 +98,11 @@ class Telephony:
         await self.telephone.aclose()
         await self.endpoint.aclose()
 
-    def _rule(self, index: int, rule: RuleSettings) -> Rule:
+    async def _rule(self, index: int, rule: RuleSettings) -> Rule:
         try:
             session = self._host.bind(convert({"type": "realtime", **rule.session}, SessionPatch))
+            assert isinstance(session, SessionObject), "no translation can be asked for here"
+            await check_all(session.tools, "session.tools", self._host.refused)
         except ProtocolError as error:
             raise EngineError("engine_unavailable", f"sip.rules[{index}]: {error.message}") from None
         return Rule(
@@ -109,7 +112,7 @@ class Telephony:
             headers=tuple(rule.header.items()),
             project=rule.project,
             status=rule.status,
-            session=cast(SessionObject, session),
+            session=session,
             greet=rule.greet,
         )
 

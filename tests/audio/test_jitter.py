@@ -260,7 +260,7 @@ def test_thirty_minutes_of_drift_neither_delay_nor_lose_anything() -> None:
     twice=st.sets(st.integers(0, 39)),
     stride=st.integers(1, 3),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_order_gives_each_packet_at_most_once_and_the_time_that_passed(
     order: list[int], spread: float, lost: set[int], twice: set[int], stride: int
 ) -> None:
@@ -296,7 +296,7 @@ def test_any_order_gives_each_packet_at_most_once_and_the_time_that_passed(
         max_size=60,
     )
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_packets_at_all_are_taken_and_the_time_handed_out_is_bounded(
     packets: list[tuple[int, int, int, int, float, bool]],
 ) -> None:

@@ -103,7 +103,7 @@ def test_after_a_reset_the_same_voice_gives_the_same_packets() -> None:
 
 
 @given(st.lists(st.binary(max_size=60), max_size=10))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_bytes_are_audio_of_their_length_or_refused(payloads: list[bytes]) -> None:
     decoder = OpusDecoder()
     for payload in payloads:

@@ -192,7 +192,7 @@ def test_only_24_khz_is_played() -> None:
     ),
     continuous=st.booleans(),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whatever_happens_no_click_no_sample_twice_and_never_ahead(
     acts: list[tuple[str, int, float]], continuous: bool
 ) -> None:

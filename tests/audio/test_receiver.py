@@ -205,7 +205,7 @@ def test_packets_of_other_lengths(name: str, ms: int) -> None:
     name=st.sampled_from(sorted(CODECS)),
     payloads=st.lists(st.tuples(st.binary(max_size=40), st.integers(0, 3)), max_size=12),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_payloads_at_all_are_heard_as_something(name: str, payloads: list[tuple[bytes, int]]) -> None:
     codec = CODECS[name]
     receiver, number, time, heard, longest = codec.receiver(), 0, 0, 0.0, 0
@@ -227,7 +227,7 @@ def test_any_payloads_at_all_are_heard_as_something(name: str, payloads: list[tu
     double=st.floats(0, 0.5),
     seed=st.integers(0, 99),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_any_network_gives_the_time_that_passed(
     name: str, loss: float, run: float, jitter: float, double: float, seed: int
 ) -> None:

@@ -58,7 +58,7 @@ def test_what_the_new_rate_cannot_carry_is_removed(hz: int, source: int, target:
     cuts=st.lists(st.integers(0, 5000), max_size=12),
     seed=st.integers(0, 9),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_chunks_give_the_one_shot_result(pair: tuple[int, int], cuts: list[int], seed: int) -> None:
     source, target = pair
     audio = np.random.default_rng(seed).integers(-9000, 9000, 5000).astype(np.int16)
@@ -70,7 +70,7 @@ def test_any_chunks_give_the_one_shot_result(pair: tuple[int, int], cuts: list[i
 
 
 @given(pair=st.sampled_from(PAIRS), length=st.integers(0, 3000))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_length_is_kept_to_half_a_sample(pair: tuple[int, int], length: int) -> None:
     source, target = pair
     out = resample(Pcm(np.zeros(length, np.int16), source), target)

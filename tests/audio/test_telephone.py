@@ -51,7 +51,7 @@ def test_neither_into_a_loss_nor_out_of_it_is_there_a_click(hz: int, lost: int) 
 
 
 @given(st.sampled_from(LAWS), st.lists(st.integers(1, 500), min_size=1, max_size=40))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_pieces_of_any_length_come_through_whole(law: Law, lengths: list[int]) -> None:
     encoder, decoder = G711Encoder(law), G711Decoder(law)
     for length in lengths:

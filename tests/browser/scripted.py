@@ -17,8 +17,10 @@ from tests.browser.chromium import Chromium
 from tests.browser.playing import Playground
 
 from vivavoce.core.capabilities import Capabilities
+from vivavoce.runtime.voices import Voices
 from vivavoce.serving import serving
-from vivavoce.transports import playground
+from vivavoce.testing.fakes import ScriptedResponder
+from vivavoce.transports import playground, voices
 from vivavoce.transports.auth import Auth
 
 WAIT_S = 15.0
@@ -48,7 +50,9 @@ class Offered:
 
     can: Capabilities
     version: str = "1.2.3"
+    currency: str | None = None
     auth: Auth = field(default_factory=Auth)
+    voices: Voices = field(default_factory=lambda: Voices(ScriptedResponder(voices=("alloy",)), None, "alloy"))
 
 
 class Wire:
@@ -173,7 +177,9 @@ async def scripted(
 ) -> AsyncIterator[tuple[Playground, Wire]]:
     """The page, and the server's end of the WebSocket that it will open."""
     wire = Wire()
-    app = Starlette(routes=[*playground.routes(Offered(can)), WebSocketRoute("/v1/realtime", wire.serve)])
+    offered = Offered(can)
+    socket = WebSocketRoute("/v1/realtime", wire.serve)
+    app = Starlette(routes=[*playground.routes(offered), *voices.routes(offered), socket])
     async with serving(app) as port, browser.page(f"http://127.0.0.1:{port}/", width) as page:
         await page.until("!document.querySelector('#call').disabled")
         await page.choose("[name=connection]", "websocket")

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from tests.cli.helpers import question, server, vivavoce
+from tests.cli.storyteller import Storyteller
 from typer.testing import Result
 
 from vivavoce.engines.instant import InstantLlm
-from vivavoce.ports import Finished, Llm, Prompt, TextDelta
-
-
-class Storyteller(InstantLlm):
-    """As slow as a model."""
-
-    async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | Finished, None]:
-        """A sentence every fifth of a second, for a minute."""
-        with self:
-            for _ in range(300):
-                yield TextDelta("And so it went on. ")
-                await asyncio.sleep(0.2)
-            yield Finished()
+from vivavoce.ports import Llm
 
 
 def barge_in(tmp_path: Path, llm: Llm | None, *options: str | Path) -> Result:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from pipecat.adapters.llm.schemas.function_schema import FunctionSchema
 from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
 from pipecat.services.llm_service import FunctionCallParams
 from pipecat_client import Caller, Witness, pipeline
-from report import PAUSE, SLOW_WISH, TWO_WISHES, WISH, Inbox, Weather, report, start
+from report import PATIENCE_S, PAUSE, SLOW_WISH, TWO_WISHES, WISH, Inbox, Weather, report, start
 
 
 async def converse(caller: Caller, inbox: Inbox, witness: Witness, weather: Weather, speech: bytes) -> None:
@@ -39,9 +41,17 @@ async def converse(caller: Caller, inbox: Inbox, witness: Witness, weather: Weat
 async def main(url: str, key: str, speech: bytes) -> None:
     """The conversation."""
     weather = Weather()
+    both = asyncio.Event()
 
     async def look(params: FunctionCallParams) -> None:
-        await params.result_callback(await weather.look(params.arguments["city"]))
+        result = await weather.look(params.arguments["city"])
+        if len(weather.asked) == 3:
+            # The first of two at once. Were it over before the second begins, this client would never ask for an answer
+            # to the second.
+            await asyncio.wait_for(both.wait(), PATIENCE_S)
+        if len(weather.asked) == 4:
+            both.set()
+        await params.result_callback(result)
 
     city = {"city": {"type": "string"}}
     tool = FunctionSchema("weather", "What the weather is like in a city.", city, required=["city"])

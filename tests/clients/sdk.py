@@ -51,9 +51,9 @@ class Caller:
         )
         await self.connection.response.create()
 
-    async def say(self) -> None:
-        """Stream a spoken turn, faster than real time."""
-        for frame in frames(spoken()):
+    async def say(self, ms: int = 600) -> None:
+        """Stream a spoken turn of so much sound, faster than real time."""
+        for frame in frames(spoken(ms)):
             await self.connection.input_audio_buffer.append(audio=frame)
 
 

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
@@ -23,14 +23,16 @@ from tests.certificates import Certificate, certificate
 from tests.clients.almanac import almanac
 from tests.clients.bursts import in_bursts
 from tests.clients.clerk import SPOKEN_WISH, Clerk
-from tests.live import live, spoken
+from tests.clients.parrot import HEARD, Parrot
+from tests.live import spoken
+from tests.responders.duplex import ParrotDuplex
+from tests.responders.kinds import Kind, answered_by
 
-from vivavoce.audio.pcm import Pcm
 from vivavoce.config import Config
 from vivavoce.config.mcp import Mcp
 from vivavoce.config.tree import Server
-from vivavoce.engines.instant import InstantAsr, InstantLlm, InstantTts
-from vivavoce.ports import CallPart, Finished, Prompt, TextDelta, Voice
+from vivavoce.engines.instant import InstantAsr, InstantTts
+from vivavoce.ports import Voice
 from vivavoce.serving import tls_context
 
 HERE = Path(__file__).parent
@@ -39,34 +41,6 @@ LONGEST_S = 60
 """For one program from its start to its end; on a quiet machine it takes a few seconds."""
 KEY = "sk-stock-client"
 VOICE = "cedar"
-HEARD = "Was I heard?"
-"""What the scripted recogniser hears in all speech."""
-STORY = "Once there was a server. It answered and"
-"""The answer to whoever asks for a story. It stops there and never ends by itself."""
-
-
-class Parrot(InstantLlm):
-    """Says its instructions and the last thing it was told; to a wish for a story, `STORY`."""
-
-    async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | CallPart | Finished, None]:
-        """Word by word."""
-        # Some clients put what the user wrote into a system message.
-        told = next(message for message in reversed(prompt.messages) if message.role != "assistant")
-        words = " ".join(part for part in told.content if isinstance(part, str))
-        answer = STORY if "story" in words else f"{prompt.instructions} {words}"
-        async for part in InstantLlm(answer).generate(prompt):
-            yield part
-
-
-class Storyteller(InstantTts):
-    """Speaks as the instant voice does, but at the end of `STORY` it holds on until it is stopped."""
-
-    async def speak(self, text: str, voice: Voice) -> AsyncGenerator[Pcm, None]:
-        """The instant voice's tones."""
-        async for piece in super().speak(text, voice):
-            yield piece
-        if "answered and" in text:
-            await asyncio.Event().wait()
 
 
 @dataclass(frozen=True)
@@ -116,6 +90,8 @@ MCP_PROGRAMS = (
     node("@openai/agents-realtime, in bursts", "agents_mcp.mjs", bursts=True),
 )
 """With an MCP server."""
+VOICE_PROGRAMS = (node("@openai/agents-realtime", "agents_voice.mjs"),)
+"""By voice alone, and with nothing to read or to write for the model."""
 
 
 @dataclass(frozen=True)
@@ -145,8 +121,9 @@ def spoken_as(words: str) -> str:
 
 
 @cache
-def seen(program: Program) -> Seen:
-    """What this client saw: it is run once. Skips where it is not installed, which in CI is a failure."""
+def seen(program: Program, kind: Kind = "cascade") -> Seen:
+    """What this client saw with this kind of responder; it is run once. Skips where it is not installed, which in CI is
+    a failure."""
     if shutil.which(program.command[0]) is None or not (ROOT / program.installed).exists():
         reason = f"{program.client} is not installed; `make test` does it, for Node.js clients where there is npm."
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
@@ -154,18 +131,19 @@ def seen(program: Program) -> Seen:
         speech = Path(folder, "speech.pcm")
         speech.write_bytes(spoken(after=0).to_bytes())
         files = certificate(Path(folder)) if program.tls else None
-        return asyncio.run(_converse(program, speech, files))
+        return asyncio.run(_converse(program, kind, speech, files))
 
 
-async def _converse(program: Program, speech: Path, files: Certificate | None) -> Seen:
-    told = program in PROGRAMS
+async def _converse(program: Program, kind: Kind, speech: Path, files: Certificate | None) -> Seen:
+    told = program in PROGRAMS or program in VOICE_PROGRAMS
     async with (
         almanac() as book,
-        live(
-            Config(server=Server(keys=(KEY,)), mcp=Mcp(allow=("127.0.0.1",))),
-            asr=InstantAsr(HEARD if told else SPOKEN_WISH),
+        answered_by(
+            kind,
             llm=Parrot() if told else Clerk(),
-            tts=Storyteller(),
+            ears=InstantAsr(HEARD if told else SPOKEN_WISH),
+            duplex=ParrotDuplex(story=2),
+            config=Config(server=Server(keys=(KEY,)), mcp=Mcp(allow=("127.0.0.1",))),
             tls=tls_context(files.cert, files.key) if files else None,
         ) as server,
         in_bursts(server.port) if program.bursts else nullcontext(server.port) as port,

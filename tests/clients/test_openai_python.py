@@ -7,8 +7,9 @@ import base64
 import hashlib
 
 import pytest
+from tests.clients.parrot import Parrot, Storyteller
 from tests.clients.sdk import call, run
-from tests.clients.stock import VOICE, Parrot, Storyteller, spoken_as
+from tests.clients.stock import VOICE, spoken_as
 from tests.live import live, spoken
 from websockets.exceptions import ConnectionClosedOK
 

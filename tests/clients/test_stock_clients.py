@@ -1,4 +1,4 @@
-"""Stock clients, unmodified, against a live server: only the address and the key are changed.
+"""Stock clients, unmodified, against a live server: only the address and the key are changed, whoever answers in it.
 
 Every test asks what a user of that client sees. The programs are beside this file; `stock.py` runs them.
 """
@@ -6,21 +6,26 @@ Every test asks what a user of that client sees. The programs are beside this fi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import product
 from pathlib import Path
 
 import pytest
-from tests.clients.stock import HEARD, MCP_PROGRAMS, PROGRAMS, STORY, TOOL_PROGRAMS, Program, seen, spoken_as
+from tests.clients.parrot import HEARD, STORY
+from tests.clients.stock import MCP_PROGRAMS, PROGRAMS, TOOL_PROGRAMS, Program, seen, spoken_as
+from tests.responders.kinds import TOLD, Kind
 
 from vivavoce.engines.instant import WORD_MS
 
 Steps = Callable[[str], Mapping[str, object]]
+RUNS = tuple(product(PROGRAMS, TOLD))
+RUN_IDS = [f"{program.client}, {kind}" for program, kind in RUNS]
 
 
-@pytest.fixture(params=PROGRAMS, ids=lambda program: program.client)
+@pytest.fixture(params=RUNS, ids=RUN_IDS)
 def step(request: pytest.FixtureRequest) -> Steps:
     """What this client saw in a step, by the step's name."""
-    program: Program = request.param
-    return seen(program).step
+    program, kind = request.param
+    return seen(program, kind).step
 
 
 def test_a_text_turn_is_answered_by_the_instructions_and_in_the_voice_that_were_set(step: Steps) -> None:
@@ -64,13 +69,16 @@ def test_the_conversation_goes_on_after_a_refusal(step: Steps) -> None:
     assert step("after the refusal")["words"] == "Arr, matey. Still there?"
 
 
+OTHERS: tuple[tuple[Program, Kind], ...] = tuple((program, "cascade") for program in (*TOOL_PROGRAMS, *MCP_PROGRAMS))
+
+
 @pytest.mark.parametrize(
-    "program",
-    [*PROGRAMS, *TOOL_PROGRAMS, *MCP_PROGRAMS],
-    ids=lambda program: f"{program.client} {Path(program.command[1]).stem}",
+    ("program", "kind"),
+    [*RUNS, *OTHERS],
+    ids=[f"{program.client} {Path(program.command[1]).stem}, {kind}" for program, kind in (*RUNS, *OTHERS)],
 )
-def test_it_closes_cleanly(program: Program) -> None:
-    result = seen(program)
+def test_it_closes_cleanly(program: Program, kind: Kind) -> None:
+    result = seen(program, kind)
     assert result.status == 0, result.output
     assert list(result.steps)[-1] == "closed"
     assert "Traceback" not in result.output

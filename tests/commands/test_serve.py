@@ -57,6 +57,24 @@ def test_it_serves_until_ctrl_c(server: subprocess.Popen[str]) -> None:
     assert "Traceback" not in errors
 
 
+def test_it_says_which_engines_server_is_down(instant: str, tmp_path: Path) -> None:
+    Path(instant).write_text(
+        INSTANT.replace(
+            'llm = { name = "instant" }', 'llm = { name = "openai", model = "m", base_url = "http://[::1]:9" }'
+        )
+    )
+    with start("--config", instant, "--port", "0") as process:
+        try:
+            url = ready_line(process).split()[4]
+            health = httpx.get(f"{url}/health", trust_env=False)
+            assert (health.status_code, list(health.json()["unreachable"])) == (503, ["llm"])
+            assert process.stderr is not None
+            told = next(line for line in process.stderr if line.startswith("Answers have to wait"))
+            assert "The language model (m at ::1:9) cannot be reached yet" in told
+        finally:
+            process.kill()
+
+
 def test_with_a_certificate_it_serves_tls(instant: str, tmp_path: Path) -> None:
     files = certificate(tmp_path)
     tls = {"VIVAVOCE_SERVER__TLS_CERT": files.cert, "VIVAVOCE_SERVER__TLS_KEY": files.key}

@@ -40,7 +40,7 @@ def test_all_mistakes_of_a_file_come_together(tmp_path: Path) -> None:
     """
     assert problems(tmp_path, toml) == [
         "servr: there is no such setting. Did you mean 'server'? Known here: server, webrtc, sip, model, engines, "
-        "tools, mcp, limits, timeouts, turns, trace, tracing, log, projects, prompts.",
+        "tools, mcp, limits, prices, timeouts, turns, trace, tracing, log, projects, prompts.",
         "server.hots: there is no such setting. Did you mean 'host'? Known here: host, port, keys, keys_env, "
         "tls_cert, tls_key, cors_origins, playground.",
         "server.port: integer above maximum value. Expected a value <= 65535, but got 99999 instead.",

@@ -61,7 +61,7 @@ def events(draw: st.DrawFn) -> dict[str, object]:
     return event
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(events(), max_size=12))
 def test_no_event_breaks_the_rules_down(sent: list[dict[str, object]]) -> None:
     for vocabulary in (REALTIME, TRANSLATION):

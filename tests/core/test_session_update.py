@@ -275,6 +275,34 @@ def test_an_unknown_voice_is_refused_with_the_list() -> None:
     assert body.message == "Invalid value: 'nobody'. Supported values are: 'alloy', 'echo', and 'marin'."
 
 
+def test_a_voice_that_is_spelt_much_like_others_is_refused_with_their_names() -> None:
+    body = error(Caller().update(audio={"output": {"voice": "Marinn"}}))
+    assert body.message.endswith(" Did you mean 'marin'?")
+    assert refusal(Caller().update(audio={"output": {"voice": "ecko"}})) == ("invalid_value", f"{OUT}.voice")
+
+
+class TestACustomVoice:
+    can = Capabilities(models=CAN.models, voices=VOICES, custom_voices=True, transcription_models=("base",))
+
+    def test_is_refused_by_name_where_the_engine_cannot_clone(self) -> None:
+        body = error(Caller().update(audio={"output": {"voice": {"id": "voice_1"}}}))
+        assert (body.code, body.param) == ("unsupported_value", f"{OUT}.voice.id")
+        assert "cannot clone" in body.message
+        assert refusal(Caller().update(audio={"output": {"voice": "voice_1"}})) == ("invalid_value", f"{OUT}.voice")
+
+    @pytest.mark.parametrize("voice", [{"id": "voice_1"}, "voice_1"])
+    def test_is_shown_by_its_id(self, voice: object) -> None:
+        caller = Caller(can=self.can)
+        caller.update(audio={"output": {"voice": voice}})
+        assert effective(caller.update())["audio"]["output"]["voice"] == "voice_1"
+
+    def test_has_an_id_that_begins_as_such(self) -> None:
+        caller = Caller(can=self.can)
+        refused = refusal(caller.update(audio={"output": {"voice": {"id": "echo"}}}))
+        assert refused == ("invalid_value", f"{OUT}.voice.id")
+        assert refusal(caller.update(audio={"output": {"voice": "ghost"}})) == ("invalid_value", f"{OUT}.voice")
+
+
 def test_two_values_are_joined_by_and() -> None:
     body = error(Caller().update(model="gpt-5"))
     assert body.message == "Invalid value: 'gpt-5'. Supported values are: 'gpt-realtime' and 'small'."

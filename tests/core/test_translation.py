@@ -9,6 +9,7 @@ from tests.core.speaker import CAN, Speaker, asked, passages
 from vivavoce.core import effects as fx
 from vivavoce.protocol import translation as wire
 from vivavoce.protocol.items import InputText
+from vivavoce.protocol.session import PCM_24K
 
 
 def test_it_begins_with_its_session_and_prepares_the_first_translation() -> None:
@@ -19,6 +20,10 @@ def test_it_begins_with_its_session_and_prepares_the_first_translation() -> None
     assert isinstance(warm, fx.Warm)
     assert warm.context.plain
     assert said(warm.context.items[0]).content == (InputText("Translate into English: "),)
+
+
+def test_the_callers_audio_is_24_khz_pcm() -> None:
+    assert Speaker().core.input_format == PCM_24K
 
 
 def test_a_passage_is_transcribed_translated_and_spoken() -> None:

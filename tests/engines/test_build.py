@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from vivavoce import engines
 from vivavoce.config import Config, engine_options, load, tree
-from vivavoce.engines import RemoteOptions, build
+from vivavoce.engines import build
 from vivavoce.ports import Engine, EngineError
 
 TABLES: dict[str, Mapping[str, Callable[..., Engine]]] = {
@@ -23,11 +23,15 @@ TABLES: dict[str, Mapping[str, Callable[..., Engine]]] = {
     "asr": engines.ASR,
     "llm": engines.LLM,
     "tts": engines.TTS,
+    "responder": engines.RESPONDER,
     "images": engines.IMAGES,
     "image_urls": engines.IMAGE_URLS,
 }
+WITHOUT = ("none", "cascade")
+"""Names that need no factory."""
 NOT_INSTANT = ("noise", "images", "image_urls")
 INSTANT = {role: {"name": "none" if role in NOT_INSTANT else "instant"} for role in TABLES}
+INSTANT["responder"] = {"name": "cascade"}
 
 
 def nowhere(name: str) -> Path:
@@ -37,19 +41,22 @@ def nowhere(name: str) -> Path:
 def structs(role: str) -> dict[str, type[Struct]]:
     """The option types of a role in the configuration, by the name that chooses them."""
     hints = typing.get_type_hints(tree.Engines, include_extras=True)
-    return {str(each.__struct_config__.tag): each for each in typing.get_args(hints[role])}
+    found = typing.get_args(hints[role]) or (hints[role],)
+    return {str(each.__struct_config__.tag): each for each in found}
 
 
 def keywords(factory: Callable[..., Engine]) -> set[str]:
     parameters = list(inspect.signature(factory).parameters.values())[1:]
     names = {each.name for each in parameters if each.kind is each.KEYWORD_ONLY}
-    remote = any(each.kind is each.VAR_KEYWORD for each in parameters)
-    return names | set(RemoteOptions.__annotations__) if remote else names
+    for each in parameters:
+        if each.kind is each.VAR_KEYWORD:  # Unpack[SomeOptions]
+            names |= set(getattr(engines, each.annotation[len("Unpack[") : -1]).__annotations__)
+    return names
 
 
 @pytest.mark.parametrize("role", TABLES)
 def test_every_name_in_the_configuration_has_a_factory_that_takes_its_options(role: str) -> None:
-    configured = {name: set(struct.__struct_fields__) for name, struct in structs(role).items() if name != "none"}
+    configured = {name: set(struct.__struct_fields__) for name, struct in structs(role).items() if name not in WITHOUT}
     for fields in configured.values():
         fields.discard("api_key_env")
     assert {name: keywords(factory) for name, factory in TABLES[role].items()} == configured
@@ -58,7 +65,8 @@ def test_every_name_in_the_configuration_has_a_factory_that_takes_its_options(ro
 def test_instant_engines() -> None:
     built = build(INSTANT, nowhere)
     names = {role: engine.name for role, engine in built.by_role().items()}
-    assert names == {role: "instant" for role in TABLES if role not in NOT_INSTANT}
+    assert names == {role: "instant" for role in TABLES if role not in (*NOT_INSTANT, "responder")}
+    assert built.tts is not None
     assert built.responder.voices == built.tts.voices
 
 
@@ -80,10 +88,11 @@ def test_remote_engines_take_their_options_from_the_configuration() -> None:
         )
     )
     built = build(engine_options(config), nowhere)
-    assert {built.asr.name, built.llm.name, built.tts.name} == {"openai"}
-    assert "nova" in built.tts.voices
-    assert built.tts.speeds == (0.25, 1.0)
-    assert built.tts.languages == built.responder.languages == ("en", "fr")
+    llm, tts = built.cascade()
+    assert {built.asr.name, llm.name, tts.name} == {"openai"}
+    assert "nova" in tts.voices
+    assert tts.speeds == (0.25, 1.0)
+    assert tts.languages == built.responder.languages == ("en", "fr")
 
 
 def test_the_default_engines_are_given_the_paths_of_their_models() -> None:

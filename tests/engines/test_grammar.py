@@ -35,7 +35,7 @@ def walked(schema: dict[str, Any], times: int = 60) -> list[Any]:
     return values
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(schemas())
 def test_any_schema(schema: dict[str, Any]) -> None:
     try:

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from tests.engines.tts_checks import edges, loudness, pauses, peak, pitch, said, silence_ms, word_ends
 
+from vivavoce.audio.loudness import loudness as lufs
 from vivavoce.audio.pcm import Pcm
+from vivavoce.bench.voice_measures import median_pitch
 from vivavoce.bench.word_errors import word_errors
 from vivavoce.engines.hibari import VARIANTS, HibariTts
 from vivavoce.engines.instant import OPENAI_VOICES
@@ -42,9 +44,9 @@ def test_it_has_openais_voices_and_its_own(tts: HibariTts) -> None:
 
 
 def test_all_voices_are_equally_loud(voices: dict[str, Pcm]) -> None:
-    levels = [loudness(audio) for audio in voices.values()]
+    levels = [lufs(audio) for audio in voices.values()]
     assert max(levels) - min(levels) < 1
-    assert -22 < np.mean(levels) < -19
+    assert -22 < np.mean(levels) < -20
     assert max(peak(audio) for audio in voices.values()) < -1
 
 
@@ -78,6 +80,20 @@ def test_speed_changes_the_length_and_not_the_pitch(tts: HibariTts, voices: dict
     assert audio.ms * speed == pytest.approx(voices["heart"].ms, rel=0.12)
     assert pitch(audio) == pytest.approx(pitch(voices["heart"]), rel=0.1)
     assert loudness(audio) == pytest.approx(loudness(voices["heart"]), abs=1.5)
+
+
+@pytest.mark.parametrize("voice", ["heart", "cedar", "shimmer"])
+@pytest.mark.parametrize("speed", [0.75, 1.5])
+def test_a_quicker_voice_is_not_a_higher_one(tts: HibariTts, voices: dict[str, Pcm], voice: str, speed: float) -> None:
+    audio = asyncio.run(said(tts, SENTENCE, voice, speed))
+    assert audio.ms * speed == pytest.approx(voices[voice].ms, rel=0.12)
+    assert median_pitch(audio) == pytest.approx(median_pitch(voices[voice]), rel=0.05)
+
+
+def test_each_voice_has_a_character(tts: HibariTts) -> None:
+    descriptions = [info.description for info in tts.catalogue]
+    assert all(descriptions)
+    assert len(set(descriptions)) == len(descriptions)
 
 
 @pytest.mark.parametrize(("voice", "speed"), [("heart", 1.0), ("marin", 0.5), ("marin", 1.5)])

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 from tests.engines.tts_checks import edges, loudness, pauses, peak, said, silence_ms, word_ends
 
+from vivavoce.bench.voice_measures import median_pitch
 from vivavoce.engines.instant import OPENAI_VOICES
-from vivavoce.engines.kokoro import OPENAI_VOICES as STANDING_FOR
 from vivavoce.engines.kokoro import KokoroTts
-from vivavoce.ports import EngineError, Voice
+from vivavoce.engines.kokoro_voices import OPENAI_VOICES as STANDING_FOR
+from vivavoce.ports import EngineError, Voice, VoiceInfo
 from vivavoce.testing.clock import run_virtual
+from vivavoce.testing.conformance import Bounds, check_tts
 
 pytestmark = pytest.mark.models
 
@@ -50,6 +52,22 @@ def test_speed_changes_the_length(tts: KokoroTts) -> None:
     assert slow.ms > 1.6 * fast.ms
 
 
+@pytest.mark.parametrize("voice", ["marin", "cedar"])
+def test_a_quicker_voice_is_not_a_higher_one(tts: KokoroTts, voice: str) -> None:
+    text = "Turn left behind the church and follow the river for another mile."
+    own, slow, fast = (median_pitch(asyncio.run(said(tts, text, voice, speed))) for speed in (1.0, 0.75, 1.5))
+    assert slow == pytest.approx(own, rel=0.05)
+    assert fast == pytest.approx(own, rel=0.05)
+
+
+def test_each_voice_says_who_it_is(tts: KokoroTts) -> None:
+    known = {info.name: info for info in tts.catalogue}
+    assert (known["marin"].alias_of, known["af_heart"].alias_of) == ("af_heart", None)
+    assert known["bf_emma"].languages == ("en",)
+    assert known["bf_emma"].description.startswith("British woman, ")
+    assert known["marin"].description == known["af_heart"].description
+
+
 @pytest.mark.parametrize(("voice", "speed"), [("marin", 1.0), ("marin", 1.5)])
 def test_words_end_where_their_sound_does(tts: KokoroTts, voice: str, speed: float) -> None:
     text = "Yes, for $12.50; of course, my friend."
@@ -81,6 +99,30 @@ def test_closing_stops_in_the_middle_of_a_sentence(tts: KokoroTts) -> None:
         while tts.running:  # noqa: ASYNC110  # native work sets no event of this loop
             await asyncio.sleep(0.002)
         assert time.perf_counter() - began < 2
+
+    asyncio.run(scenario())
+
+
+class TenVoices(KokoroTts):
+    """With OpenAI's names alone: the others are the same engine, and would take the contract a minute more."""
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        return OPENAI_VOICES
+
+    @property
+    def catalogue(self) -> tuple[VoiceInfo, ...]:
+        return tuple(info for info in super().catalogue if info.name in OPENAI_VOICES)
+
+
+def test_it_keeps_the_contract(model_dir: Callable[[str], Path]) -> None:
+    async def scenario() -> None:
+        engine = TenVoices(model_dir("kokoro"))
+        await engine.start()
+        try:
+            await check_tts(engine, bounds=Bounds(stop_s=3))
+        finally:
+            await engine.aclose()
 
     asyncio.run(scenario())
 

@@ -127,7 +127,8 @@ def test_a_warm_prefix_holds_the_tools(runner: asyncio.Runner, llm: LlamaLlm) ->
     runner.run(llm.warm(replace(prompt, messages=())))
     finished = runner.run(parts_of(llm, prompt))[-1]
     assert isinstance(finished, Finished)
-    assert finished.usage.input_tokens - finished.usage.cached_tokens <= 12
+    # The caller's words, and the few tokens with which the second look asks for the name.
+    assert finished.usage.input_tokens - finished.usage.cached_tokens <= 18
 
 
 def test_an_open_call_is_shown_as_pending(runner: asyncio.Runner, llm: LlamaLlm) -> None:

@@ -255,7 +255,7 @@ def test_a_listing_without_an_end_is_refused() -> None:
     names = iter(range(1_000_000))
     crowd = discovering(lambda _: page(*(tool(f"t{next(names)}") for _ in range(100)), cursor="more"))
     assert listing(crowd).message == "The server has more than 1000 tools."
-    empty = listing(discovering(lambda _: page(cursor="more")))
+    empty = listing(discovering(lambda _: page(cursor="more" * 5_000)))
     assert empty.message == f'The MCP server "machine" sent more than {MIB} bytes.'
 
 

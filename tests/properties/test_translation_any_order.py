@@ -125,7 +125,5 @@ class Interpreting(RuleBasedStateMachine):
         assert self.asked.split() == self.said
 
 
-Interpreting.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, report_multiple_bugs=False
-)
+Interpreting.TestCase.settings = settings(max_examples=60, stateful_step_count=40, report_multiple_bugs=False)
 TestInterpreting = Interpreting.TestCase

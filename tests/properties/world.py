@@ -31,6 +31,7 @@ CAPABLE = replace(
     filler="One moment.",
     filler_after_s=0.5,
 )
+DUPLEX = replace(CAN, duplex=True, hears=True, transcription_features=("prompt", "delay"))
 FRAME = 768
 """Samples of a VAD frame."""
 EXPIRES_IN = 1000.0
@@ -43,11 +44,12 @@ RECENT = 5
 class World:
     """One session, what the client and the engines know of it, and the rules that it must keep."""
 
-    def __init__(self, media: bool = False) -> None:
-        """`media`: a call, whose audio is on a line of its own."""
+    def __init__(self, media: bool = False, duplex: bool = False) -> None:
+        """`media`: a call, whose audio is on a line of its own. `duplex`: the model speaks by itself."""
         self.now = 0.0
         self.rules = WireRules()
-        self.session = Session(SETTINGS, replace(CAPABLE, media=media), CountingIds(), self.now, EXPIRES_IN)
+        can = replace(DUPLEX if duplex else CAPABLE, media=media)
+        self.session = Session(SETTINGS, can, CountingIds(), self.now, EXPIRES_IN)
         self.line: dict[str, int] = {}
         """Samples of each answer that the line was given and has not played to its end."""
         self.responses: list[str] = ["resp_nobody"]
@@ -475,6 +477,7 @@ MAKERS: dict[str, Maker] = {
     "line cleared": _cleared,
     "key": _pressed,
     "tick": _tick,
+    "speaks": lambda world, random: fx.Speaks(),
     "joined": lambda world, random: fx.Joined(),
 }
 OFTEN = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -17,16 +18,20 @@ from vivavoce.engines.instant import WORD_MS, InstantAsr, InstantLlm, InstantTts
 from vivavoce.ports import (
     AsrHint,
     Began,
+    Dialogue,
     EngineError,
     Finished,
+    Message,
     Prompt,
     ResponsePart,
+    Speech,
     SpokenAudio,
     SpokenText,
     TextDelta,
     Transcript,
     VadStream,
     Voice,
+    VoiceInfo,
     WordTimes,
 )
 
@@ -55,6 +60,9 @@ class InstantResponder(InstantTts):
 
     async def warm(self, prompt: Prompt) -> None:
         await self.llm.warm(prompt)
+
+    def open(self) -> Dialogue:
+        return self  # there is nothing to close
 
 
 class ForgetfulVad(InstantVad):
@@ -290,6 +298,18 @@ class FewVoicesTts(InstantTts):
         return ("alloy", "ash")
 
 
+class StrangeCatalogueTts(InstantTts):
+    @property
+    def catalogue(self) -> tuple[VoiceInfo, ...]:
+        return tuple(VoiceInfo(name, ("en",)) for name in ("nobody", *self.voices[1:]))
+
+
+class ForeignVoiceTts(InstantTts):
+    @property
+    def catalogue(self) -> tuple[VoiceInfo, ...]:
+        return tuple(VoiceInfo(name, ("xx",)) for name in self.voices)
+
+
 class SpeechlessTts(InstantTts):
     @property
     def languages(self) -> tuple[str, ...]:
@@ -363,6 +383,71 @@ class AsciiTts(InstantTts):
             yield piece
 
 
+class HearingLlm(InstantLlm):
+    """It hears: a voice takes a token each 100 ms, and its words are nobody's business."""
+
+    features = ("window", "tools", "speech")
+
+    def heard(self, prompt: Prompt) -> int:
+        parts = [part for message in prompt.messages for part in message.content]
+        return sum(math.ceil(part.audio.ms / 100) for part in parts if isinstance(part, Speech))
+
+    async def generate(self, prompt: Prompt) -> Parts:
+        tokens = self.heard(prompt)
+        async for part in super().generate(prompt):
+            if isinstance(part, Finished):
+                used = replace(part.usage, input_tokens=part.usage.input_tokens + tokens, audio_tokens=tokens)
+                yield replace(part, usage=used)
+            else:
+                yield part
+
+
+class DeafLlm(HearingLlm):
+    """It says that it hears, and passes voices over."""
+
+    def heard(self, prompt: Prompt) -> int:
+        return 0
+
+
+class SpellingLlm(HearingLlm):
+    """It says that it hears, and waits for the words all the same."""
+
+    async def generate(self, prompt: Prompt) -> Parts:
+        for said in (part for message in prompt.messages for part in message.content):
+            if isinstance(said, Speech):
+                await said.transcript()
+        async for part in super().generate(prompt):
+            yield part
+
+
+class OneEarLlm(HearingLlm):
+    """It has one place for a voice, and whoever speaks last has it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.latest = Prompt("", (), False, Voice("alloy"))
+
+    async def generate(self, prompt: Prompt) -> Parts:
+        self.latest = prompt
+        async for part in super().generate(prompt):
+            if isinstance(part, Finished):
+                tokens = HearingLlm.heard(self, self.latest)
+                yield replace(part, usage=replace(part.usage, audio_tokens=tokens))
+            else:
+                yield part
+
+
+class OvercountingLlm(HearingLlm):
+    """It counts more of a voice than of the prompt that it is in."""
+
+    async def generate(self, prompt: Prompt) -> Parts:
+        async for part in super().generate(prompt):
+            if isinstance(part, Finished):
+                yield replace(part, usage=replace(part.usage, audio_tokens=1000 * (part.usage.audio_tokens or 0)))
+            else:
+                yield part
+
+
 class WritingResponder(InstantResponder):
     async def respond(self, prompt: Prompt) -> AsyncGenerator[ResponsePart, None]:
         async for part in super().respond(prompt):
@@ -384,3 +469,91 @@ class BackwardsResponder(InstantResponder):
             if not isinstance(part, Finished):
                 yield part
         yield parts[-1]
+
+
+class _Session:
+    """A session of a responder; `memory` is what it adds to every prompt."""
+
+    def __init__(self, responder: InstantResponder, memory: list[Message]) -> None:
+        self.responder = responder
+        self.memory = memory
+        self.closed = False
+
+    async def respond(self, prompt: Prompt) -> AsyncGenerator[ResponsePart, None]:
+        whole = replace(prompt, messages=(*self.memory, *prompt.messages))
+        async for part in self.responder.respond(whole):
+            yield part
+
+    async def warm(self, prompt: Prompt) -> None:
+        await self.responder.warm(prompt)
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+class LeakyResponder(InstantResponder):
+    """What was said in one session is known in the next."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last: list[Message] = []
+
+    def open(self) -> Dialogue:
+        responder, memory = self, list(self.last)
+
+        class Leaky(_Session):
+            async def respond(self, prompt: Prompt) -> AsyncGenerator[ResponsePart, None]:
+                responder.last = list(prompt.messages)
+                async for part in super().respond(prompt):
+                    yield part
+
+        return Leaky(self, memory)
+
+
+class RememberingResponder(InstantResponder):
+    """A session knows all that it was ever asked, deleted or not."""
+
+    def open(self) -> Dialogue:
+        class Remembering(_Session):
+            async def respond(self, prompt: Prompt) -> AsyncGenerator[ResponsePart, None]:
+                async for part in super().respond(prompt):
+                    yield part
+                self.memory += prompt.messages
+
+        return Remembering(self, [])
+
+
+class CredulousResponder(InstantResponder):
+    """It takes what was guessed for what was said."""
+
+    def open(self) -> Dialogue:
+        class Credulous(_Session):
+            async def warm(self, prompt: Prompt) -> None:
+                self.memory = [*prompt.messages[-1:]]
+
+        return Credulous(self, [])
+
+
+class OneLineResponder(InstantResponder):
+    """The end of one session is the end of all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sessions: list[_Session] = []
+
+    def open(self) -> Dialogue:
+        sessions = self.sessions
+
+        class OneLine(_Session):
+            async def respond(self, prompt: Prompt) -> AsyncGenerator[ResponsePart, None]:
+                if self.closed:
+                    raise EngineError("engine_unavailable", "The connection is closed.")
+                async for part in super().respond(prompt):
+                    yield part
+
+            async def aclose(self) -> None:
+                for session in sessions:
+                    session.closed = True
+
+        sessions.append(OneLine(self, []))
+        return sessions[-1]

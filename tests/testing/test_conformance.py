@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 from tests.testing.broken_callers import (
@@ -27,14 +28,18 @@ from tests.testing.broken_engines import (
     CarelessVad,
     ClingingLlm,
     ComputingTts,
+    CredulousResponder,
     DeafAsr,
+    DeafLlm,
     EmptyChunkTts,
     EndlessLlm,
     FewVoicesTts,
+    ForeignVoiceTts,
     ForgetfulVad,
     FragileAsr,
     HalfTimedTts,
     HangingLlm,
+    HearingLlm,
     InstantResponder,
     InventiveAsr,
     JumpyVad,
@@ -42,18 +47,25 @@ from tests.testing.broken_engines import (
     LateTimesTts,
     LazyLlm,
     LeakyDetector,
+    LeakyResponder,
     LongWindedTts,
     MixingAsr,
     NervousLlm,
     NeverSureAsr,
+    OneEarLlm,
+    OneLineResponder,
     OnePaceTts,
+    OvercountingLlm,
     OverlongTts,
     PickyDetector,
+    RememberingResponder,
     RewindingTts,
     SecretLlm,
     SharedLlm,
     SlowVad,
     SpeechlessTts,
+    SpellingLlm,
+    StrangeCatalogueTts,
     StubbornLlm,
     TimedTts,
     UnlimitedLlm,
@@ -73,8 +85,16 @@ from tests.testing.broken_reducers import (
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.engines.cascade import Cascade
-from vivavoce.engines.instant import InstantAsr, InstantLlm, InstantTts, InstantTurnDetector, InstantVad
+from vivavoce.engines.instant import (
+    OPENAI_VOICES,
+    InstantAsr,
+    InstantLlm,
+    InstantTts,
+    InstantTurnDetector,
+    InstantVad,
+)
 from vivavoce.engines.openai.asr import OpenAiAsr
+from vivavoce.engines.openai.chat_audio import ChatAudio
 from vivavoce.engines.openai.http import Net
 from vivavoce.engines.openai.llm import OpenAiLlm
 from vivavoce.engines.openai.tts import OpenAiTts
@@ -93,6 +113,7 @@ from vivavoce.testing.conformance import (
 )
 from vivavoce.testing.fakes import FadingReducer
 from vivavoce.testing.remote import RemoteServer
+from vivavoce.testing.remote_audio import Hears, Speaks
 from vivavoce.testing.script import sound
 
 Check = Callable[[], Coroutine[object, object, Report]]
@@ -115,6 +136,8 @@ def test_the_instant_engines_keep_the_contract() -> None:
             await check_tts(TimedTts(), bounds=EASY),
             await check_responder(Cascade(InstantLlm(), InstantTts()), SPEECH, bounds=EASY),
             await check_responder(InstantResponder(), SPEECH, bounds=EASY),
+            await check_llm(HearingLlm(), bounds=EASY),
+            await check_responder(Cascade(HearingLlm(), InstantTts()), SPEECH, bounds=EASY),
         ]
 
     assert all(report.max_lag_ms < 1000 for report in run_virtual(main()))
@@ -134,6 +157,27 @@ def test_the_remote_engines_keep_the_contract() -> None:
             await check_tts(tts, bounds=bounds)
 
     with RemoteServer() as server:
+        asyncio.run(main())
+
+
+@pytest.mark.parametrize("style", ["openai", "vllm-omni", "qwen"])
+def test_the_remote_models_that_hear_and_speak_keep_the_contract(style: Literal["openai", "vllm-omni", "qwen"]) -> None:
+    async def main() -> None:
+        llm = OpenAiLlm(server.base_url, "any", net=Net(backoff=0.01), hears="input_audio", prewarm=True)
+        ethan = dict.fromkeys(OPENAI_VOICES, "ethan")
+        omni = style == "vllm-omni"
+        responder = ChatAudio(
+            llm,
+            voice_map=ethan if omni else None,
+            voice_field="speaker" if omni else "audio",
+            audio_format="pcm16" if style == "openai" else "wav",
+        )
+        bounds = replace(EASY, stop_s=1, patience_s=10)
+        async with aclosing(responder):
+            await check_llm(llm, bounds=bounds)
+            await check_responder(responder, SPEECH, bounds=bounds)
+
+    with RemoteServer(hears=Hears(), speaks=Speaks(style)) as server:
         asyncio.run(main())
 
 
@@ -181,6 +225,8 @@ BROKEN: list[tuple[Check, str]] = [
     (lambda: check_tts(AnyVoiceTts(), bounds=EASY), "An unknown voice was accepted"),
     (lambda: check_tts(OnePaceTts(), bounds=EASY), "at speed 0.7"),
     (lambda: check_tts(FewVoicesTts(), bounds=EASY), "missing: ballad"),
+    (lambda: check_tts(StrangeCatalogueTts(), bounds=EASY), "The catalogue has other voices"),
+    (lambda: check_tts(ForeignVoiceTts(), bounds=EASY), "are not the engine's"),
     (lambda: check_tts(SpeechlessTts(), bounds=EASY), "are not ISO-639-1 codes"),
     (lambda: check_tts(EmptyChunkTts(), bounds=EASY), "is empty"),
     (lambda: check_tts(AsciiTts(), bounds=EASY), "raised UnicodeEncodeError"),
@@ -188,9 +234,18 @@ BROKEN: list[tuple[Check, str]] = [
     (lambda: check_tts(RewindingTts(), bounds=EASY), "Times of words go back"),
     (lambda: check_tts(OverlongTts(), bounds=EASY), "A word ends after 799 ms, in a clause of 700 ms"),
     (lambda: check_tts(HalfTimedTts(), bounds=EASY), "The times end at character 5 of 12"),
+    (lambda: check_llm(DeafLlm(), bounds=EASY), "A voice of 600 ms takes no tokens: it is not heard"),
+    (lambda: check_llm(SpellingLlm(), bounds=EASY), "a voice whose words nobody recognises took longer than 3 s"),
+    (lambda: check_llm(OneEarLlm(), bounds=EASY), "beside one another .30, 30.: they mix"),
+    (lambda: check_llm(OvercountingLlm(), bounds=EASY), "takes more tokens than the whole prompt"),
+    (lambda: check_responder(Cascade(DeafLlm(), InstantTts()), SPEECH, bounds=EASY), "it is not heard"),
     (lambda: check_responder(WritingResponder(), SPEECH, bounds=EASY), "A spoken answer has a TextDelta"),
     (lambda: check_responder(LateResponder(), SPEECH, bounds=EASY), "`Began` comes late"),
     (lambda: check_responder(BackwardsResponder(), SPEECH, bounds=EASY), "before the words"),
+    (lambda: check_responder(LeakyResponder(), SPEECH, bounds=EASY), "in another: they mix"),
+    (lambda: check_responder(RememberingResponder(), SPEECH, bounds=EASY), "its session remembers that"),
+    (lambda: check_responder(CredulousResponder(), SPEECH, bounds=EASY), "after a guess that was wrong"),
+    (lambda: check_responder(OneLineResponder(), SPEECH, bounds=EASY), "The connection is closed"),
 ]
 
 

@@ -27,6 +27,7 @@ class State:
     version: str = "1.2.3"
     started_at: int = 1_700_000_000
     sessions: int = 2
+    unreachable: Mapping[str, str] = field(default_factory=dict)
     engines: Mapping[str, str] = field(default_factory=lambda: {"asr": "whisper", "llm": "llama"})
     models: Sequence[str] = ("vivavoce", "gpt-realtime", "team/model")
 
@@ -69,6 +70,14 @@ def test_health_says_when_the_server_is_warm() -> None:
     assert answer.headers["cache-control"] == "no-store"
     engines = {"asr": "whisper", "llm": "llama"}
     assert answer.json() == {"status": "ok", "version": "1.2.3", "engines": engines, "sessions": 2}
+
+
+def test_health_says_which_server_of_an_engine_has_not_come_up() -> None:
+    why = "The language model (m at host:1) cannot be reached yet (ConnectError)."
+    with client_of(State(ready=False, unreachable={"llm": why})) as client:
+        answer = client.get("/health")
+    assert answer.status_code == 503
+    assert (answer.json()["status"], answer.json()["unreachable"]) == ("unreachable", {"llm": why})
 
 
 def test_metrics_are_passed_on(client: TestClient) -> None:

@@ -25,6 +25,7 @@ class Offered:
     """A server, as far as the page asks of it."""
 
     version: str = "1.2.3"
+    currency: str | None = "EUR"
     auth: Auth = field(default_factory=Auth)
     can: Capabilities | None = CAN
 
@@ -79,7 +80,6 @@ def test_the_page_is_told_what_there_is_to_choose_from() -> None:
         "status": "ok",
         "version": "1.2.3",
         "model": "vivavoce",
-        "voices": ["alloy"],
         "speed": [1.0, 1.0],
         "semantic_vad": False,
         "noise_reduction": False,
@@ -87,6 +87,7 @@ def test_the_page_is_told_what_there_is_to_choose_from() -> None:
         "mcp": None,
         "images": False,
         "transcription": {"model": "whisper-1", "features": ["prompt"], "languages": []},
+        "currency": "EUR",
     }
 
 

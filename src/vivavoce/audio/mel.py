@@ -62,7 +62,7 @@ def _mel_power(samples: NDArray[np.float32], frames: int, last: bool) -> NDArray
     windows = sliding_window_view(padded, _WINDOW)[::HOP][:frames]
     spectrum = np.fft.rfft(windows * _hann(), axis=-1)
     power = spectrum.real**2 + spectrum.imag**2
-    return np.asarray(_filters() @ power.T, np.float32)
+    return np.asarray(mel_filters(MEL_BINS, _WINDOW) @ power.T, np.float32)
 
 
 @cache
@@ -72,11 +72,11 @@ def _hann() -> NDArray[np.float32]:
 
 
 @cache
-def _filters() -> NDArray[np.float32]:
-    """Shape (MEL_BINS, _WINDOW // 2 + 1): triangles of equal area, evenly spaced in mel."""
-    edges = _mel_to_hz(np.linspace(0.0, _hz_to_mel(MEL_RATE / 2), MEL_BINS + 2))
-    bins = np.fft.rfftfreq(_WINDOW, 1 / MEL_RATE)
-    low, centre, high = (edges[i : i + MEL_BINS, None] for i in range(3))
+def mel_filters(bands: int, size: int) -> NDArray[np.float32]:
+    """Shape (bands, size // 2 + 1): triangles of equal area, evenly spaced in mel, for spectra of `size` samples."""
+    edges = _mel_to_hz(np.linspace(0.0, _hz_to_mel(MEL_RATE / 2), bands + 2))
+    bins = np.fft.rfftfreq(size, 1 / MEL_RATE)
+    low, centre, high = (edges[i : i + bands, None] for i in range(3))
     rising = (bins - low) / (centre - low)
     falling = (high - bins) / (high - centre)
     triangles = np.maximum(0.0, np.minimum(rising, falling))

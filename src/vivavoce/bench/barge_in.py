@@ -45,6 +45,9 @@ class Interruption(msgspec.Struct):
     number: int
     onset: float | None = None
     """From the caller's first sound to `speech_started`."""
+    silent: float | None = None
+    """From the caller's first sound until nothing more of the old answer was to be heard: its client drops what it has
+    at `speech_started`, and what comes after that is heard."""
     caught: bool = False
     """The answer was still being made, and was cancelled."""
     late: int = 0
@@ -75,15 +78,20 @@ async def interrupt_all(plan: Plan, told: Callable[[Interruption], None]) -> Int
     async with counters(plan.line.url) as seen:
         why = await _unavailable(seen)
         for number in range(plan.times):
-            found = Interruption(number)
-            try:
-                async with _call(plan.line, lags) as (client, call):
-                    await _Scene(plan, client, call, None if why else seen, found).play()
-            except (ClientError, NoCounters) as error:
-                found.problem = str(error)
-            results.append(found)
-            told(found)
+            results.append(await interrupt(plan, number, None if why else seen, lags))
+            told(results[-1])
     return Interruptions(results, lags, why)
+
+
+async def interrupt(plan: Plan, number: int, seen: Counters | None, lags: list[float]) -> Interruption:
+    """One of them; `lags` gets how late the caller itself was with each frame, in seconds."""
+    found = Interruption(number)
+    try:
+        async with _call(plan.line, lags) as (client, call):
+            await _Scene(plan, client, call, seen, found).play()
+    except (ClientError, NoCounters) as error:
+        found.problem = str(error)
+    return found
 
 
 async def _unavailable(seen: Counters) -> str:
@@ -123,6 +131,9 @@ class _Scene:
         """The turn whose answer is interrupted."""
         self._response_id = ""
         self._noticed = False
+        self._went_on = 0.0
+        """Seconds of the old answer's audio after the interruption was noticed."""
+        self._noticed_at = 0.0
 
     async def play(self) -> None:
         """Raises `ClientError` and `NoCounters` for what goes wrong."""
@@ -152,13 +163,14 @@ class _Scene:
         kind = text(event, "type")
         mine = self._response_id in (text(event, "response_id"), text(event, "response", "id"))
         if kind == "input_audio_buffer.speech_started" and not self._noticed:
-            self._noticed = True
+            self._noticed, self._noticed_at = True, now
             # The answer's own turn still takes its end: `Turns` has sorted this event in before us.
             self._found.caught = self._answer is not None and not self._answer.ended
             if self._stopping:
                 self._stopping.cut(now)
         elif mine and self._noticed and kind == "response.output_audio.delta":
             self._found.late += 1
+            self._went_on = now - self._noticed_at
         elif mine and kind == "response.done":
             self._found.caught &= text(event, "response", "status") == "cancelled"
 
@@ -167,6 +179,8 @@ class _Scene:
         found.onset = second.noticed_after_ms
         if not self._noticed or found.onset is None:
             found.problem = "The server did not notice the interruption."
+            return
+        found.silent = found.onset + self._went_on * 1000
         if self._stopping:
             found.busy = self._stopping.busy
             found.stopped = {role: seconds * 1000 for role, seconds in self._stopping.after.items()}

@@ -90,8 +90,9 @@ class Cuts:
 async def truncations(engines: Engines, judge: Judge, plan: Plan, tell: Callable[[Cut], None]) -> Cuts:
     """All of it, one answer after the other. Raises `EngineError`, `ClientError` and `TooLong`."""
     chance, cuts = random.Random(plan.seed), list[Cut]()
-    async with _server(engines) as url:
-        examples = [await _one_by_one(engines.tts, plan, words) for words in TEXTS[:EXAMPLES]]
+    _, tts = engines.cascade()
+    async with _server(engines, tts) as url:
+        examples = [await _one_by_one(tts, plan, words) for words in TEXTS[:EXAMPLES]]
         calibration = await asyncio.to_thread(judge.calibrate, examples)
         for number in range(plan.times):
             which = number % len(TEXTS)
@@ -171,10 +172,10 @@ class _Answer:
 
 
 @asynccontextmanager
-async def _server(engines: Engines) -> AsyncGenerator[str, None]:
+async def _server(engines: Engines, tts: Tts) -> AsyncGenerator[str, None]:
     """A server with this voice, and a model that recites; gives its address."""
     llm, started = Reciter(), asyncio.get_running_loop().create_future()
-    reciting = replace(engines, llm=llm, responder=Cascade(llm, engines.tts))
+    reciting = replace(engines, llm=llm, responder=Cascade(llm, tts))
     app = create_app(Server(Config(timeouts=_PATIENT), reciting), started.set_result)
     async with serving(app) as port:
         if failure := await started:

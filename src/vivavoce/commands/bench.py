@@ -26,6 +26,7 @@ from vivavoce.commands.bench_table import show
 from vivavoce.commands.bench_tools import tools
 from vivavoce.commands.bench_transcription import transcription
 from vivavoce.commands.bench_truncation import truncation
+from vivavoce.commands.bench_voices import voices
 from vivavoce.commands.bench_webrtc import webrtc
 from vivavoce.commands.shared import Callee, CommandError, callee, explained, question
 from vivavoce.testing.call import Line
@@ -125,4 +126,5 @@ app.command()(sip)
 app.command()(tools)
 app.command()(truncation)
 app.command()(transcription)
+app.command()(voices)
 app.command()(webrtc)

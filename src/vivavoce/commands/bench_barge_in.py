@@ -19,6 +19,7 @@ from vivavoce.bench.question import spoken_question
 from vivavoce.bench.report import STARVED_MS
 from vivavoce.bench.usage import watched
 from vivavoce.commands.bench_shared import EngineSet, environment, write
+from vivavoce.commands.bench_upstream import measure
 from vivavoce.commands.shared import CommandError, callee, explained, question
 from vivavoce.testing.call import Line
 from vivavoce.testing.client import DEFAULT_MODEL
@@ -49,6 +50,10 @@ def barge_in(
     url: Annotated[str | None, typer.Option(help="A running server, instead of starting one.")] = None,
     key: Annotated[str | None, typer.Option(envvar="OPENAI_API_KEY", help="API key for --url.")] = None,
     model: Annotated[str, typer.Option(help="Model to ask for.")] = DEFAULT_MODEL,
+    upstream: Annotated[
+        bool,
+        typer.Option(help="Interrupt a second server too, whose engine is the first; how much later is silence there?"),
+    ] = False,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the figures and every interruption.")] = None,
     config: Annotated[Path | None, typer.Option(help="Configuration file, for --engines configured.")] = None,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for an answer.")] = 30.0,
@@ -66,6 +71,8 @@ def barge_in(
 
     `vivavoce bench barge-in --url ws://127.0.0.1:8700`: a running server
 
+    `vivavoce bench barge-in --upstream --times 20`: and a second one that has the first answer
+
     Exit status 1 when audio of an interrupted answer came after `speech_started`, an engine went on, an interruption
     failed or caught no answer, or the caller itself was too slow to measure.
     """
@@ -80,15 +87,24 @@ def barge_in(
             detection = {"type": "server_vad"}
             line = Line(server.url, server.key, model, wire, detection, instructions=INSTRUCTIONS, timeout=timeout)
             check_connection(line)
+            plan, tell = Plan(line, asked, words, times), _teller(errors, times)
+            if upstream:
+                measure(plan, server, engines, tell, (console, errors), json)
+                return
             with watched(server.own.pid if server.own else None) as usage:
-                found = uvloop.run(interrupt_all(Plan(line, asked, words, times), _teller(errors, times)))
+                found = uvloop.run(interrupt_all(plan, tell))
         figures = barge_in_report(url or engines.value, found, usage.others_cores if usage else None)
-        show(console, figures)
-        if json:
-            write(json, figures)
-        nothing = not figures.caught and (url is not None or engines is not EngineSet.instant)
-        if figures.late or figures.never_stopped or figures.failed or nothing or not figures.trustworthy:
-            raise typer.Exit(1)
+        _tell_all(console, figures, json, may_catch=url is not None or engines is not EngineSet.instant)
+
+
+def _tell_all(console: Console, figures: BargeInReport, json: Path | None, may_catch: bool) -> None:
+    """Print and write it; raises `typer.Exit` when it is not well. `may_catch`: answers can be interrupted."""
+    show(console, figures)
+    if json:
+        write(json, figures)
+    nothing = may_catch and not figures.caught
+    if figures.late or figures.never_stopped or figures.failed or nothing or not figures.trustworthy:
+        raise typer.Exit(1)
 
 
 def _spoken(text: str) -> Speech:

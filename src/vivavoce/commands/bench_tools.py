@@ -112,13 +112,14 @@ def tools(
 @asynccontextmanager
 async def _bench(config: Config, voice: str) -> AsyncGenerator[Bench, None]:
     engines = build(engine_options(config) | _BESIDE, model_path(os.environ))
-    used = (engines.llm, engines.asr, engines.tts)
-    if "tools" not in engines.llm.features:
-        raise CommandError(f"The language model {engines.llm.name} knows no tools.")
+    llm, tts = engines.cascade()
+    used = (llm, engines.asr, tts)
+    if "tools" not in llm.features:
+        raise CommandError(f"The language model {llm.name} knows no tools.")
     try:
         for engine in used:
             await engine.start()
-        yield Bench(engines.llm, engines.asr, engines.tts, voice, config.model.instructions)
+        yield Bench(llm, engines.asr, tts, voice, config.model.instructions)
     finally:
         for engine in used:
             await engine.aclose()

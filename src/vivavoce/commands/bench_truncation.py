@@ -85,12 +85,13 @@ def _measure(config: Config, plan: Plan, errors: Console) -> tuple[str, Cuts]:
     find = model_path(os.environ)
     judge = Judge(find(JUDGE))
     engines = build(engine_options(config) | _BESIDE, find)
-    voices, (low, high) = engines.tts.voices, engines.tts.speeds
+    _, tts = engines.cascade()
+    voices, (low, high) = tts.voices, tts.speeds
     if plan.voice not in voices:
         raise CommandError(f"There is no voice {plan.voice!r}. There are: {', '.join(voices)}.")
     if not low <= plan.speed <= high:
         raise CommandError(f"This engine speaks at {low:g} to {high:g}, not at {plan.speed:g}.")
-    return engines.tts.name, uvloop.run(truncations(engines, judge, plan, _teller(errors, plan.times)))
+    return tts.name, uvloop.run(truncations(engines, judge, plan, _teller(errors, plan.times)))
 
 
 def _teller(errors: Console, times: int) -> Callable[[Cut], None]:

@@ -9,6 +9,7 @@ import typer
 from vivavoce.commands.serve import ConfigFile, Host, Port
 from vivavoce.commands.startup import model_path, settings
 from vivavoce.config import engine_options, render
+from vivavoce.config.installed import InstalledOptions
 from vivavoce.ports import EngineError
 
 
@@ -29,9 +30,10 @@ def check(config: ConfigFile = None, host: Host = None, port: Port = None) -> No
     chosen = settings(config, os.environ, host=host, port=port)
     typer.echo(render(chosen), nl=False)
     find, missing = model_path(os.environ), False
-    for options in engine_options(chosen).values():
-        # A remote engine's model is on its server.
-        if "model" in options and "base_url" not in options:
+    for role, options in engine_options(chosen).items():
+        # A remote engine's model is on its server, and an engine of another package has its own.
+        foreign = isinstance(getattr(chosen.engines, role, None), InstalledOptions)
+        if "model" in options and "base_url" not in options and not foreign:
             try:
                 find(str(options["model"]))
             except EngineError as error:

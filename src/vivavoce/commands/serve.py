@@ -116,7 +116,8 @@ async def _serve(config: Config, listener: socket.socket, tls: ssl.SSLContext | 
     """Until a signal. Raises `EngineError` when the engines cannot be started."""
     _log.info("loading")
     loaded: asyncio.Future[EngineError | None] = asyncio.get_running_loop().create_future()
-    app = create_app(create_server(config, model_path(os.environ)), loaded.set_result)
+    ours = create_server(config, model_path(os.environ))
+    app = create_app(ours, loaded.set_result)
     server = uvicorn_server(app, config.server.host, config.server.port, tls)
     serving = asyncio.create_task(server.serve([listener]))
     either: list[asyncio.Task[None] | asyncio.Future[EngineError | None]] = [serving, loaded]
@@ -126,6 +127,8 @@ async def _serve(config: Config, listener: socket.socket, tls: ssl.SSLContext | 
         server.should_exit = True
     elif not serving.done():
         typer.echo(next_steps(config, listener.getsockname()[1]))
+        for why in ours.unreachable.values():
+            typer.echo(f"Answers have to wait: {why}", err=True)
     await serving
     if failure is not None:
         raise failure
@@ -146,7 +149,8 @@ def next_steps(config: Config, port: int) -> str:
 
 
 def _secrets(config: Config) -> list[str]:
-    keys = [getattr(engine, "api_key", None) for engine in (config.engines.asr, config.engines.llm, config.engines.tts)]
+    engines = [getattr(config.engines, role) for role in config.engines.__struct_fields__]
+    keys = [getattr(engine, "api_key", None) for engine in engines]
     theirs = [key for project in config.projects.values() for key in project.keys]
     for server in config.mcp.servers.values():
         theirs += [*server.headers.values(), *server.env.values()]

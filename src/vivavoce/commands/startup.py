@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from vivavoce.config import Config, ConfigError, load
+from vivavoce.engines.installed import installed
 from vivavoce.models import ModelError, asset_dir, cache_dir, catalogue, state
 from vivavoce.ports import EngineError
 
@@ -20,16 +21,21 @@ def settings(
 ) -> Config:
     """The settings of a file, the environment over it, and the options over both.
 
-    Prints every mistake and exits with `BAD_SETTINGS` when there are any.
+    Prints every mistake and exits with `BAD_SETTINGS` when there are any, and with 1 when an engine of another package
+    cannot tell what its settings are.
     """
     given = {"VIVAVOCE_SERVER__HOST": host, "VIVAVOCE_SERVER__PORT": None if port is None else str(port)}
     options = {variable: value for variable, value in given.items() if value is not None}
     try:
-        return load(file, {**environ, **options}, {asset.name: asset.role for asset in catalogue().assets})
+        models = {asset.name: asset.role for asset in catalogue().assets}
+        return load(file, {**environ, **options}, models, installed())
     except ConfigError as error:
         for problem in error.problems:
             typer.echo(problem, err=True)
         raise typer.Exit(BAD_SETTINGS) from None
+    except EngineError as error:
+        typer.echo(error.message, err=True)
+        raise typer.Exit(1) from None
 
 
 def model_path(environ: Mapping[str, str]) -> Callable[[str], Path]:

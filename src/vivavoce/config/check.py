@@ -9,10 +9,15 @@ from types import MappingProxyType
 
 from msgspec.structs import asdict, replace
 
+from vivavoce.config.duplex import MoshiResponder, ungreeted
+from vivavoce.config.installed import InstalledOptions
 from vivavoce.config.mcp import mcp_options, resolve_mcp
 from vivavoce.config.phone import wrong_projects
+from vivavoce.config.prices import wrong_prices
+from vivavoce.config.remote import ChatAudioResponder, EngineOptions, Remote
 from vivavoce.config.sip import resolve_sip
-from vivavoce.config.tree import Config, EngineOptions, Engines, Project, Remote, Server
+from vivavoce.config.tree import CascadeResponder, Config, Engines, OpenAiLlm, Project, Server
+from vivavoce.config.upstream import RealtimeResponder
 from vivavoce.config.webrtc import WebRtc
 
 NO_MODELS: Mapping[str, str] = MappingProxyType({})
@@ -35,6 +40,8 @@ def resolve(config: Config, environ: Mapping[str, str], models: Mapping[str, str
         filled[role], wrong = _engine(role, getattr(config.engines, role), environ, models)
         problems += wrong
     engines = replace(config.engines, **filled)
+    problems += [*_unused(engines), *_unsaid(config.tools.filler, engines), *_unheard(engines)]
+    problems += [*wrong_prices(config.prices, engines), *ungreeted(engines.responder, sip.rules)]
     config = replace(config, server=server, webrtc=webrtc, sip=sip, mcp=mcp)
     return replace(config, projects=projects, engines=engines), problems
 
@@ -43,11 +50,38 @@ def engine_options(config: Config) -> dict[str, dict[str, object]]:
     """What `vivavoce.engines.build` takes: for each role the engine's `name` and its options, and `mcp` if there is."""
     options: dict[str, EngineOptions] = asdict(config.engines)
     tables = {role: {"name": each.__struct_config__.tag, **asdict(each)} for role, each in options.items()}
-    for table in tables.values():
-        table.pop("api_key_env", None)  # `resolve` has read it into api_key
+    for role, each in options.items():
+        if not isinstance(each, InstalledOptions):
+            tables[role].pop("api_key_env", None)  # `resolve` has read it into api_key
     if config.mcp.enabled:
         tables["mcp"] = {"name": "mcp", **mcp_options(config.mcp)}
     return tables
+
+
+def _unused(engines: Engines) -> list[str]:
+    """Parts of a cascade that were chosen beside an engine that answers by itself."""
+    if isinstance(engines.responder, CascadeResponder):
+        return []
+    name = engines.responder.__struct_config__.tag
+    told = [role for role in ("llm", "tts") if getattr(engines, role) != getattr(Engines(), role)]
+    return [f"engines.{role}: the responder {name} answers by itself and does not use it." for role in told]
+
+
+def _unsaid(filler: str, engines: Engines) -> list[str]:
+    if not filler or not isinstance(engines.responder, RealtimeResponder | ChatAudioResponder | MoshiResponder):
+        return []
+    name = engines.responder.__struct_config__.tag
+    return [f"tools.filler: the responder {name} says what its model says, and cannot be given the words."]
+
+
+def _unheard(engines: Engines) -> list[str]:
+    """How a voice is sent to a model that is given none."""
+    llm = engines.llm
+    if not isinstance(llm, OpenAiLlm) or llm.speech:
+        return []
+    usual = OpenAiLlm(base_url=llm.base_url, model=llm.model)
+    told = [name for name in ("speech_part", "speech_s") if getattr(llm, name) != getattr(usual, name)]
+    return [f"engines.llm.{name}: the model is given no voice without speech = true." for name in told]
 
 
 def is_loopback(host: str) -> bool:
@@ -134,9 +168,10 @@ def _is_address(text: str) -> bool:
 def _engine(
     role: str, options: EngineOptions, environ: Mapping[str, str], models: Mapping[str, str]
 ) -> tuple[EngineOptions, list[str]]:
-    if isinstance(options, Remote):
+    if isinstance(options, Remote | RealtimeResponder):
         return _remote(role, options, environ)
-    model = getattr(options, "model", None)
+    # The catalogue knows nothing of what other packages call a model.
+    model = None if isinstance(options, InstalledOptions) else getattr(options, "model", None)
     if not models or model is None or models.get(model) == role:
         return options, []
     known = [name for name, of in models.items() if of == role]
@@ -147,7 +182,9 @@ def _engine(
     return options, [f"engines.{role}.model: {what}. Supported values are: {supported}.{hint}"]
 
 
-def _remote(role: str, options: Remote, environ: Mapping[str, str]) -> tuple[Remote, list[str]]:
+def _remote(
+    role: str, options: Remote | RealtimeResponder, environ: Mapping[str, str]
+) -> tuple[EngineOptions, list[str]]:
     if not options.api_key_env:
         return options, []
     place = f"engines.{role}.api_key_env"

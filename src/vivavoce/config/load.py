@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
 from msgspec import convert
 
 from vivavoce.config.check import NO_MODELS, resolve
+from vivavoce.config.installed import Offer, widened
 from vivavoce.config.tree import Config, Engines
 from vivavoce.protocol.explain import Violation, explain
 
@@ -32,15 +33,21 @@ class ConfigError(Exception):
         self.problems = problems
 
 
-def load(path: Path | None, environ: Mapping[str, str] | None = None, models: Mapping[str, str] = NO_MODELS) -> Config:
+def load(
+    path: Path | None,
+    environ: Mapping[str, str] | None = None,
+    models: Mapping[str, str] = NO_MODELS,
+    offers: Sequence[Offer] = (),
+) -> Config:
     """The settings in `path` (None: only the defaults) and in `environ` (None: the process's own).
 
     `models` maps each name in the model catalogue to its role (vad, turn, asr, llm, tts); without it model names
-    are not checked. In the result the keys that environment variables hold are filled in. Raises `ConfigError`.
+    are not checked. `offers` are the engines of other packages that may be chosen. In the result the keys that
+    environment variables hold are filled in. Raises `ConfigError`, and what an offer raises that is chosen.
     """
     environ = os.environ if environ is None else environ
     table = _read(path) if path else {}
-    reader = _Reader(table, environ)
+    reader = _Reader(table, environ, offers)
     config = reader.config()
     config, problems = resolve(config, environ, models)
     if reader.problems or problems:
@@ -60,7 +67,7 @@ def _read(path: Path) -> Table:
 class _Reader:
     """Makes a table fit `Config`, and says what it had to take out of it."""
 
-    def __init__(self, table: Table, environ: Mapping[str, str]) -> None:
+    def __init__(self, table: Table, environ: Mapping[str, str], offers: Sequence[Offer]) -> None:
         self.problems: list[str] = []
         self._table = table
         self._variables: dict[str, str] = {}  # setting -> the environment variable that gave it
@@ -70,10 +77,13 @@ class _Reader:
             if variable.startswith(PREFIX) and "__" in variable and environ[variable]:
                 self._put(variable, environ[variable])
         self._name_engines()
+        engines = table.get("engines")
+        self._type, wrong = widened(engines if isinstance(engines, dict) else {}, offers)
+        self.problems += wrong
 
     def config(self) -> Config:
         """What is left when every mistake is taken out, so that one does not hide the next."""
-        while found := explain(Config, self._table):
+        while found := explain(self._type, self._table):
             param = found.param or ""
             if param in self._unread and (read := _as_toml(self._at(param))) is not None:
                 container, key = self._locate(param)
@@ -82,7 +92,7 @@ class _Reader:
                 continue
             self._report(found)
             self._remove(found)
-        return convert(self._table, Config)
+        return convert(self._table, self._type)
 
     def _put(self, variable: str, text: str) -> None:
         *tables, key = variable.removeprefix(PREFIX).lower().split("__")

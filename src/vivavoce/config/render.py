@@ -9,8 +9,9 @@ from textwrap import wrap
 from msgspec import Struct, inspect
 from msgspec.structs import asdict
 
+from vivavoce.config.remote import EngineOptions
 from vivavoce.config.section import SECRETS
-from vivavoce.config.tree import Config, EngineOptions
+from vivavoce.config.tree import Config
 from vivavoce.protocol.keys import masked
 
 _WIDTH = 100
@@ -18,7 +19,7 @@ _WIDTH = 100
 
 def render(config: Config) -> str:
     """TOML text that `load` reads back, except for the secrets."""
-    return "\n".join(_table(config, inspect.type_info(Config), "")).strip() + "\n"
+    return "\n".join(_table(config, inspect.type_info(type(config)), "")).strip() + "\n"
 
 
 def _table(section: Struct, info: inspect.Type, path: str) -> Iterator[str]:

@@ -9,14 +9,17 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
+from vivavoce.config.duplex import MoshiResponder
 from vivavoce.config.mcp import Mcp
 from vivavoce.config.observe import Log, Tracing
+from vivavoce.config.prices import Prices
+from vivavoce.config.remote import Chat, ChatAudioResponder, EngineOptions, Remote, Seconds
 from vivavoce.config.section import Section, Variable
 from vivavoce.config.sip import Sip
 from vivavoce.config.tools import Tools
+from vivavoce.config.upstream import RealtimeResponder
 from vivavoce.config.webrtc import WebRtc
 
-Seconds = Annotated[float, Meta(gt=0, le=3600)]
 Language = Annotated[
     str, Meta(pattern="^(auto|[a-z]{2,3})$", description="ISO-639-1 where sessions name none; auto detects it.")
 ]
@@ -164,29 +167,6 @@ class Trace(Section, frozen=True, kw_only=True):
 # --- engines --------------------------------------------------------------------------------------------------
 
 
-class EngineOptions(Section, frozen=True, kw_only=True, tag_field="name"):
-    """An engine, chosen by `name`."""
-
-
-class Remote(EngineOptions, frozen=True, kw_only=True):
-    """What every engine on an OpenAI-compatible server needs."""
-
-    base_url: Annotated[
-        str, Meta(pattern="^https?://[^/]", description="Up to and with the version, as in http://host:8000/v1")
-    ]
-    model: Annotated[str, Meta(min_length=1, description="The model's name on that server.")]
-    api_key_env: Annotated[
-        Variable | None, Meta(description="Environment variable that holds the key. Absent: no key is sent.")
-    ] = None
-    api_key: Annotated[str | None, Meta(description="The key itself; api_key_env keeps it out of files.")] = None
-    connect_timeout_s: Annotated[Seconds, Meta(description="To open a connection.")] = 5.0
-    first_byte_timeout_s: Annotated[Seconds, Meta(description="From a request to the answer's first byte.")] = 20.0
-    silence_timeout_s: Annotated[Seconds, Meta(description="Longest silence after the first byte.")] = 10.0
-    retries: Annotated[int, Meta(ge=0, le=10, description="Further attempts, before the first byte only.")] = 2
-    connections: Annotated[int, Meta(ge=1, le=10_000, description="Most connections at once.")] = 100
-    proxy: Annotated[str | None, Meta(description="URL of an HTTP proxy; the environment's is not used.")] = None
-
-
 class SileroVad(EngineOptions, frozen=True, kw_only=True, tag="silero"):
     """Silero VAD, local."""
 
@@ -265,35 +245,13 @@ class LlamaLlm(EngineOptions, frozen=True, kw_only=True, tag="llama"):
     ] = 512
 
 
-class OpenAiLlm(Remote, frozen=True, kw_only=True, tag="openai"):
+class OpenAiLlm(Chat, frozen=True, kw_only=True, tag="openai"):
     """POST /chat/completions of an OpenAI-compatible server, streamed."""
 
-    max_tokens_field: Annotated[
-        Literal["max_tokens", "max_completion_tokens"], Meta(description="What that server calls the limit.")
-    ] = "max_tokens"
-    prewarm: Annotated[bool, Meta(description="Ask for one token early, where a prefix cache makes it pay.")] = False
-    context: Annotated[
-        Annotated[int, Meta(ge=512, le=100_000_000)] | None,
-        Meta(
-            description="Tokens of the model's window. With it conversations are cut before that server refuses them, "
-            "and sessions may choose a retention_ratio. A quarter of it is left for the answer.",
-        ),
-    ] = None
-    reasoning: Annotated[bool, Meta(description="The model knows reasoning_effort.")] = False
-    tools: Annotated[
-        bool, Meta(description="That server takes tools, and gives back tool_calls. Otherwise sessions have none.")
-    ] = True
-    parallel_tool_calls: Annotated[
+    speech: Annotated[
         bool,
-        Meta(description="It takes parallel_tool_calls. Otherwise calls beyond the first are passed over where asked."),
+        Meta(description="The model hears: it is given the caller's voice, and only captions need a recogniser."),
     ] = False
-    images: Annotated[
-        bool,
-        Meta(description="The model sees pictures (image_url). Otherwise it is told what could be read and measured."),
-    ] = False
-    extra: Annotated[
-        dict[str, object], Meta(description="Further fields of every request, such as temperature = 0.7.")
-    ] = field(default_factory=dict)
 
 
 class InstantLlm(EngineOptions, frozen=True, kw_only=True, tag="instant"):
@@ -324,13 +282,18 @@ class OpenAiTts(Remote, frozen=True, kw_only=True, tag="openai"):
     max_speed: Annotated[float, Meta(ge=1, le=1.5, description="Fastest pace that server takes.")] = 1.5
     languages: Annotated[
         tuple[Annotated[str, Meta(pattern="^[a-z]{2}$")], ...],
-        Meta(min_length=1, description="Languages that server speaks, ISO-639-1: what can be translated into."),
+        Meta(min_length=1, description="Languages that server speaks, ISO-639-1: for answers and translations."),
     ] = ("en",)
     rate: Annotated[int, Meta(ge=8000, le=192_000, description="Hz of the PCM that server sends.")] = 24_000
+    clones: Annotated[bool, Meta(description="That server has /audio/voices, where voices are made.")] = False
 
 
 class InstantTts(EngineOptions, frozen=True, kw_only=True, tag="instant"):
     """Speaks in tones, for benchmarks."""
+
+
+class CascadeResponder(EngineOptions, frozen=True, kw_only=True, tag="cascade"):
+    """A language model and a voice: [engines.llm] and [engines.tts]."""
 
 
 class OcrImages(EngineOptions, frozen=True, kw_only=True, tag="ocr"):
@@ -366,6 +329,7 @@ class Engines(Section, frozen=True, kw_only=True):
     asr: WhisperAsr | OpenAiAsr | InstantAsr = WhisperAsr()
     llm: LlamaLlm | OpenAiLlm | InstantLlm = LlamaLlm()
     tts: HibariTts | KokoroTts | OpenAiTts | InstantTts = HibariTts()
+    responder: CascadeResponder | ChatAudioResponder | RealtimeResponder | MoshiResponder = CascadeResponder()
     images: OcrImages | NoImages = OcrImages()
     image_urls: HttpsImageUrls | NoImageUrls = NoImageUrls()
 
@@ -381,6 +345,7 @@ class Config(Section, frozen=True, kw_only=True):
     tools: Tools = field(default_factory=Tools)
     mcp: Mcp = field(default_factory=Mcp)
     limits: Limits = field(default_factory=Limits)
+    prices: Prices = field(default_factory=Prices)
     timeouts: Timeouts = field(default_factory=Timeouts)
     turns: Turns = field(default_factory=Turns)
     trace: Trace = field(default_factory=Trace)

@@ -8,8 +8,9 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import asdict, replace
 
 from vivavoce.core.capabilities import Capabilities, TranscriptionFeature
-from vivavoce.protocol.errors import ProtocolError, invalid_value, unsupported
+from vivavoce.protocol.errors import ProtocolError, invalid_value, near_names, unsupported
 from vivavoce.protocol.session import (
+    CUSTOM_VOICE,
     AudioFormat,
     AudioInput,
     AudioInputPatch,
@@ -75,12 +76,19 @@ def check_format(audio_format: AudioFormat | UnsetType, can: Capabilities, param
 
 
 def check_voice(voice: str | VoiceId, can: Capabilities, param: str) -> str:
-    """The voice's name. Raises `ProtocolError` with the list of voices."""
+    """The voice's name; a custom voice's is its id. Raises `ProtocolError` with the list of voices."""
     if isinstance(voice, VoiceId):
-        raise unsupported(f"{param}.id", "Custom voices are not supported by the configured speech engine.")
-    if voice not in can.voices:
-        raise invalid_value(param, voice, can.voices)
-    return voice
+        if not can.custom_voices:
+            message = "Custom voices are not supported by the configured speech engine: it cannot clone."
+            raise unsupported(f"{param}.id", message)
+        if not voice.id.startswith(CUSTOM_VOICE):
+            message = f"Invalid value: '{voice.id}'. The id of a custom voice begins with '{CUSTOM_VOICE}'."
+            raise ProtocolError("invalid_value", message, param=f"{param}.id")
+        return voice.id
+    if voice in can.voices or (can.custom_voices and voice.startswith(CUSTOM_VOICE)):
+        return voice
+    refusal = invalid_value(param, voice, can.voices)
+    raise ProtocolError(refusal.code, refusal.message + near_names(voice, can.voices), param=param)
 
 
 def voice_locked_error() -> ProtocolError:

@@ -27,6 +27,8 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     instructions: str = ""
     """Those of a session that brings none."""
     voices: tuple[str, ...]
+    custom_voices: bool = False
+    """The speech engine can clone, and speaks in voices that it alone knows (PROTOCOL.md 1.8)."""
     min_speed: float = 1.0
     max_speed: float = 1.0
     transcription_models: tuple[str, ...]
@@ -57,6 +59,12 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     """Said while a function of the client's takes its time; empty: nothing is."""
     filler_after_s: float = 3.0
     """How long nobody has spoken then, in seconds."""
+    duplex: bool = False
+    """The model hears and speaks all the time, and decides by itself when: see `core.duplex`."""
+    instructed: bool = True
+    """Sessions may bring instructions; one with `duplex` takes them, if it does, only before the first audio."""
+    hears: bool = False
+    """The model hears the caller's voice itself: words are recognised only for a client that asks for them."""
     images: bool = False
     """Pictures are seen, by the model or by a reader of ours."""
     image_urls: bool = False

@@ -40,3 +40,7 @@ class Context(Struct, frozen=True, kw_only=True, tag="context"):
     """Names of the tools that may be called; None: all of them."""
     verbatim: str | None = None
     """Say exactly this, and ask no model."""
+    language: str | None = None
+    """ISO-639-1, of the answer; None: the caller's."""
+    aside: bool = False
+    """The items are not the conversation, or the answer will be no part of it."""

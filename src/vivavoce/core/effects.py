@@ -169,6 +169,10 @@ class AnswerFinished(_Fact, frozen=True, tag="answer_finished"):
     output_tokens: int = 0
     cached_tokens: int = 0
     image_tokens: int = 0
+    audio_tokens: int | None = None
+    """Of the input; None: no audio is among what the model counted."""
+    spoken_tokens: int | None = None
+    """The same of the output."""
 
 
 class AnswerFailed(_Fact, frozen=True, tag="answer_failed"):
@@ -217,6 +221,10 @@ class KeyPressed(_Fact, frozen=True, tag="key_pressed"):
     at: int
 
 
+class Speaks(_Fact, frozen=True, tag="speaks"):
+    """A model that nobody asks has begun to speak by itself; what it says waits for `StartResponse`."""
+
+
 class Joined(_Fact, frozen=True, tag="joined"):
     """One more client takes part in the session: it is shown the session as it is."""
 
@@ -245,7 +253,7 @@ EngineEvent = (
 )
 LineEvent = PlaybackStarted | PlaybackStopped | PlayoutCleared | KeyPressed
 """What the line of a call tells."""
-Input = ClientRequest | AudioIn | BadFrame | EngineEvent | LookFailed | ToolEvent | LineEvent | Tick | Joined
+Input = ClientRequest | AudioIn | BadFrame | EngineEvent | LookFailed | ToolEvent | LineEvent | Tick | Speaks | Joined
 TranslationInput = translation.ClientRequest | AudioIn | BadFrame | EngineEvent | Tick | Joined
 """The same for a translation session."""
 
@@ -296,6 +304,13 @@ class Warm(_Fact, frozen=True, tag="warm"):
 
     context: Context
     guess: bool = False
+
+
+class Converse(_Fact, frozen=True, tag="converse"):
+    """From now on a model that speaks by itself hears what is listened to; it goes on where it does so already."""
+
+    voice: str
+    instructions: str
 
 
 class StartResponse(_Fact, frozen=True, tag="start_response"):
@@ -351,6 +366,7 @@ Command = (
     | Transcribe
     | Look
     | Warm
+    | Converse
     | StartResponse
     | CancelResponse
     | ListTools

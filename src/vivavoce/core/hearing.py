@@ -7,14 +7,16 @@ from typing import assert_never
 
 from vivavoce.core import effects as fx
 from vivavoce.core import turns
+from vivavoce.core.capabilities import Capabilities
 from vivavoce.core.captioning import Captioner, pace
 from vivavoce.core.conversation import Conversation, silent
+from vivavoce.core.duplex import meets
 from vivavoce.core.ids import Ids
 from vivavoce.core.input_buffer import InputBuffer
 from vivavoce.core.recordings import heeded, transcribe, voice_index
 from vivavoce.core.responding import Responding
 from vivavoce.protocol import server as wire
-from vivavoce.protocol.items import InputAudio, Message
+from vivavoce.protocol.items import InputAudio, InputText, Message
 from vivavoce.protocol.session import ServerVad, SessionObject
 from vivavoce.protocol.transcripts import TranscriptionError
 
@@ -30,15 +32,18 @@ READ_AHEAD_MS = 20_000
 class Hearing:
     """One caller."""
 
-    def __init__(self, conversation: Conversation, responding: Responding, ids: Ids) -> None:
+    def __init__(self, conversation: Conversation, responding: Responding, ids: Ids, can: Capabilities) -> None:
         self._conversation = conversation
         self._responding = responding
         self._ids = ids
+        self._can = can
         self._buffer = InputBuffer()
         self._turns = turns.Turns()
         self._captioner = Captioner(self._buffer)
         self._ahead = False
         """The language model should read the words of the turn ahead, as soon as they are known."""
+        self.heard = 0
+        """Samples of the caller so far."""
         self.announced: str | None = None
         """The id that `speech_started` announced and no commit has used: nobody else may take it."""
 
@@ -46,13 +51,14 @@ class Hearing:
         """More of the caller. Raises `ProtocolError` when the buffer is full."""
         start = self._buffer.end
         self._buffer.append(pcm)
+        self.heard = self._buffer.end
         detection = settings.audio.input.turn_detection
         if detection is None:
             return self._captioner.look(self._next_id, self._buffer.start, None, settings)
         if not self._turns.speaking:
             padding = detection.prefix_padding_ms if isinstance(detection, ServerVad) else 0
             self._buffer.trim_to(max(KEPT_WHILE_SILENT_MS, padding))
-        return [fx.Listen(pcm=pcm, start=start)]
+        return [*([] if start else meets(settings, self._can)), fx.Listen(pcm=pcm, start=start)]
 
     def likelihood(self, event: fx.SpeechLikelihood, settings: SessionObject) -> list[fx.Output]:
         """The VAD's view of a frame."""
@@ -123,11 +129,12 @@ class Hearing:
         if event.item_id != self.announced:
             return []
         told = self._captioner.heard(event, self._speech_start(), settings)
-        ahead = event.voice_end is not None or (self._ahead and event.start == self._turns.start)
+        pause = event.voice_end is not None and not self._can.hears
+        ahead = pause or (self._ahead and event.start == self._turns.start)
         if not (ahead and self._turns.speaking and event.text and settings.type == "realtime"):
             return told
         self._ahead = False
-        return [*told, self._responding.warm(settings, said=event.text)]
+        return [*told, self._responding.warm(settings, said=InputText(event.text))]
 
     def transcript(self, event: fx.TranscriptReady | fx.TranscriptMissing, settings: SessionObject) -> list[fx.Output]:
         """The ASR is done with an item. The client hears of it only if it asked for transcription."""
@@ -176,26 +183,31 @@ class Hearing:
         interrupt = detection is not None and detection.interrupt_response
         stopped = self._responding.interrupt(settings) if interrupt else []
         # An answer that was cut is about to be truncated: what would be prefilled now is not what will be said.
-        return [began, *(stopped or [self._responding.warm(settings)])]
+        return [began, *meets(settings, self._can), *(stopped or [self._responding.warm(settings)])]
 
     def _tentative(self, voice_end: int | None, settings: SessionObject) -> list[fx.Output]:
         """The words so far: in a pause they may be all, and while the voice goes on the model reads them ahead."""
         start, end = self._turns.start, self._buffer.end
         if voice_end is None:
-            self._ahead = settings.type == "realtime" and end - start <= READ_AHEAD_MS * fx.SAMPLES_PER_MS
+            short = end - start <= READ_AHEAD_MS * fx.SAMPLES_PER_MS
+            self._ahead = settings.type == "realtime" and short and not self._can.hears
             if not self._ahead or pace(settings):
                 return []  # where captions look anyway, their words will do
-        elif not heeded(settings):
-            return []
         pcm = self._buffer.slice(start, end)
-        return [transcribe(self._next_id(), pcm, voice_end, settings, start=start, tentative=True)]
+        heard: list[fx.Output] = []
+        if self._can.hears and voice_end is not None and settings.type == "realtime":
+            heard.append(self._responding.warm(settings, said=InputAudio(audio=pcm)))
+        if not heeded(settings, self._can):
+            return heard
+        return [*heard, transcribe(self._next_id(), pcm, voice_end, settings, start=start, tentative=True)]
 
     def _stopped(self, event: turns.Stopped, settings: SessionObject) -> list[fx.Output]:
         pcm = self._buffer.slice(self._turns.start, event.end)
         self._buffer.forget_before(event.end)
         stopped = wire.SpeechStopped(item_id=self._next_id(), audio_end_ms=event.end // fx.SAMPLES_PER_MS)
         detection = settings.audio.input.turn_detection
-        answer = settings.type == "realtime" and detection is not None and detection.create_response
+        asked = detection is not None and detection.create_response and not self._can.duplex
+        answer = settings.type == "realtime" and asked
         return [
             stopped,
             *self._commit(pcm, event.voice_end, settings),
@@ -210,7 +222,7 @@ class Hearing:
             wire.InputAudioBufferCommitted(item_id=item.id, previous_item_id=before),
             wire.ConversationItemAdded(previous_item_id=before, item=silent(item)),
             wire.ConversationItemDone(previous_item_id=before, item=silent(item)),
-            *([transcribe(item.id, pcm, voice_end, settings)] if pcm and heeded(settings) else []),
+            *([transcribe(item.id, pcm, voice_end, settings)] if pcm and heeded(settings, self._can) else []),
         ]
 
     def _next_id(self) -> str:

@@ -113,6 +113,7 @@ class Planner:
         offer = self._offer(params, settings, in_band)
         changes["tools"] = offer.tools
         changes["tool_choice"], changes["callable"] = self._choice(params, settings, offer)
+        changes["aside"] = params.input is not None or not in_band
         context = replace(context, **changes)
         own = params != ResponseParams(metadata=params.metadata, tool_choice=params.tool_choice)
         return Plan(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from msgspec import UNSET
 
+from vivavoce.core.capabilities import Capabilities
 from vivavoce.core.effects import SAMPLES_PER_MS, Transcribe
 from vivavoce.protocol.items import InputAudio, Item, Message
 from vivavoce.protocol.session import AudioPcm, SessionObject
 
 
-def heeded(settings: SessionObject) -> bool:
+def heeded(settings: SessionObject, can: Capabilities) -> bool:
     """Somebody wants to know the caller's words: an answer is made from them, or the client asked for them."""
-    return settings.type == "realtime" or settings.audio.input.transcription is not None
+    read = settings.type == "realtime" and not can.hears
+    return read or settings.audio.input.transcription is not None
 
 
 def transcribe(
@@ -40,9 +42,9 @@ def transcribe(
     )
 
 
-def transcribe_brought(item: Item, settings: SessionObject) -> list[Transcribe]:
+def transcribe_brought(item: Item, settings: SessionObject, can: Capabilities) -> list[Transcribe]:
     """A client's own recording needs words too, unless it brought them or nobody wants them."""
-    if not heeded(settings) or not isinstance(item, Message):
+    if not heeded(settings, can) or not isinstance(item, Message):
         return []
     return [
         transcribe(item.id, part.audio, None, settings)

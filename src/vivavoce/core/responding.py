@@ -22,7 +22,7 @@ from vivavoce.core.settings import check_response
 from vivavoce.protocol import server as wire
 from vivavoce.protocol.client import ResponseParams
 from vivavoce.protocol.errors import ProtocolError
-from vivavoce.protocol.items import InputText, Message
+from vivavoce.protocol.items import InputAudio, InputText, Message
 from vivavoce.protocol.session import SessionObject
 from vivavoce.protocol.tools import ToolChoice
 
@@ -52,6 +52,8 @@ class Responding:
         self._mcp = mcp
         self._planner = Planner(conversation, can, ids, mcp)
         self.follow_up = FollowUp()
+        self._heard = 0
+        """Samples of the caller that a model which speaks by itself had heard before it last began."""
         self._active: dict[str, Response] = {}
         self._default: Response | None = None
         """The one that speaks for the conversation; the others are out-of-band."""
@@ -59,13 +61,13 @@ class Responding:
         """What came while an answer was running that could neither know of it nor be interrupted: it gets an answer of
         its own next."""
 
-    def warm(self, settings: SessionObject, said: str = "") -> fx.Warm:
-        """Prepare the next answer, to a turn whose first words may be known."""
+    def warm(self, settings: SessionObject, said: InputText | InputAudio | None = None) -> fx.Warm:
+        """Prepare the next answer, to a turn whose beginning may be known."""
         context = self._planner.context(settings)
-        if said:
-            turn = Message(id="", status="in_progress", role="user", content=(InputText(said),))
+        if said is not None:
+            turn = Message(id="", status="in_progress", role="user", content=(said,))
             context = replace(context, items=(*context.items, turn))
-        return fx.Warm(context=context, guess=bool(said))
+        return fx.Warm(context=context, guess=said is not None)
 
     def after_turn(self, settings: SessionObject) -> list[fx.Output]:
         """The caller has finished a turn: answer, now or as soon as the running answer is done."""
@@ -81,6 +83,16 @@ class Responding:
         note = Message(id="", status="completed", role="system", content=(InputText(_SILENCE.format(seconds)),))
         context = replace(plan.context, items=(*plan.context.items, note))
         return self._start(replace(plan, context=context), self._conversation, settings)
+
+    def unasked(self, heard: int, settings: SessionObject) -> list[fx.Output]:
+        """The model speaks by itself. `heard`: samples of the caller so far; it hears each of them once."""
+        if self._default is not None:
+            return []
+        plan = self._planner.automatic(settings)
+        fresh, self._heard = heard - self._heard, heard
+        context = replace(plan.context, items=())
+        plan = replace(plan, context=context, heard_ms=fresh // fx.SAMPLES_PER_MS)
+        return self._start(plan, self._conversation, settings)
 
     @property
     def busy(self) -> bool:
@@ -118,7 +130,7 @@ class Responding:
         plan = self._planner.plan(params, settings, in_band)
         # Recordings that come with the request; those of the conversation were transcribed when they came.
         brought = [item for item in plan.context.items if item.id not in self._conversation]
-        transcribes = [command for item in brought for command in transcribe_brought(item, settings)]
+        transcribes = [command for item in brought for command in transcribe_brought(item, settings, self._can)]
         seen = [command for item in brought for command in looks(item, settings)]
         listings = self._mcp.come_into_force(self._planner.tools(params))
         ended: list[fx.Output] = []

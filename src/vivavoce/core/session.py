@@ -15,6 +15,7 @@ from vivavoce.core import effects as fx
 from vivavoce.core.brought import made
 from vivavoce.core.capabilities import Capabilities
 from vivavoce.core.conversation import Conversation, duplicate_id, silent
+from vivavoce.core.duplex import check_event
 from vivavoce.core.filler import Filler
 from vivavoce.core.hearing import Hearing
 from vivavoce.core.idle import Idle
@@ -54,7 +55,7 @@ class Session:
         self._output = OutputBuffer(self._conversation, can.media)
         self._mcp = Mcp(self._conversation, ids)
         self._responding = Responding(self._conversation, can, ids, self._budget, self._output, self._mcp)
-        self._hearing = Hearing(self._conversation, self._responding, ids)
+        self._hearing = Hearing(self._conversation, self._responding, ids, can)
         self._filler = Filler(can, self._conversation)
 
     decode = staticmethod(decode)
@@ -127,10 +128,11 @@ class Session:
                 return [*listed, self._responding.warm(self.settings)] if listed else []
             case fx.ToolReturned() | fx.ToolFailed():
                 return self._responding.returned(event, self._hearing.speaking, self.settings)
-            case fx.LookFailed():
-                return [error_event(look_error(event), None)]
-            case fx.NoiseReductionFailed():
-                return [error_event(noise_reduction_error(event), None)]
+            case fx.Speaks():
+                return self._responding.unasked(self._hearing.heard, self.settings)
+            case fx.LookFailed() | fx.NoiseReductionFailed():
+                error = look_error(event) if isinstance(event, fx.LookFailed) else noise_reduction_error(event)
+                return [error_event(error, None)]
             case fx.BadFrame():
                 return [error_event(ProtocolError(event.code, event.message, param=event.param), event.event_id)]
             case fx.Tick():
@@ -143,6 +145,7 @@ class Session:
     def _client(self, event: c.ClientRequest) -> Iterable[fx.Output]:
         if self.settings.type == "transcription" and isinstance(event, _ABOUT_ANSWERS):
             raise _no_answers(event)
+        check_event(event, self._can)
         match event:
             case c.SessionUpdate():
                 return self._update(event.session)
@@ -170,7 +173,9 @@ class Session:
 
     def _update(self, patch: AnySessionPatch) -> list[fx.Output]:
         before = self.settings
-        self.settings = merge(before, patch, self._can, self._conversation.has_spoken, self._mcp.known)
+        self.settings = merge(
+            before, patch, self._can, self._conversation.has_spoken, self._mcp.known, self._hearing.heard > 0
+        )
         if self.settings.audio.input.turn_detection != before.audio.input.turn_detection:
             self._hearing.detection_changed(self.settings)
         outputs: list[fx.Output] = [wire.SessionUpdated(session=shown(self.settings))]
@@ -192,7 +197,7 @@ class Session:
         return [
             wire.ConversationItemAdded(previous_item_id=before, item=silent(item)),
             wire.ConversationItemDone(previous_item_id=before, item=silent(item)),
-            *transcribe_brought(item, self.settings),
+            *transcribe_brought(item, self.settings, self._can),
             *looks(item, self.settings),
             *self._decided(item),
         ]

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from vivavoce.core.audio_settings import audio_input, audio_output, either
 from vivavoce.core.capabilities import Capabilities
+from vivavoce.core.duplex import check_session
 from vivavoce.core.mcp_definitions import resolve
 from vivavoce.core.prompts import render
 from vivavoce.core.tools import check_choice, check_tools
@@ -22,12 +23,14 @@ from vivavoce.protocol.errors import ProtocolError, invalid_value, unsupported
 from vivavoce.protocol.session import (
     AnySessionPatch,
     AudioInputPatch,
+    AudioPatch,
     Logprobs,
     Modality,
     Reasoning,
     RetentionRatio,
     SemanticVad,
     ServerVad,
+    SessionAudio,
     SessionObject,
     SessionPatch,
     TracingConfig,
@@ -45,10 +48,11 @@ def merge(
     can: Capabilities,
     voice_locked: bool,
     known: Mapping[str, McpTool] | None = None,
+    begun: bool = False,
 ) -> SessionObject:
     """The session after the patch. Raises `ProtocolError`; then nothing has changed.
 
-    `known`: the MCP servers that were defined in it, by label.
+    `known`: the MCP servers that were defined in it, by label. `begun`: the caller has been heard.
     """
     kind = "transcription" if isinstance(patch, TranscriptionSessionPatch) else "realtime"
     if kind != session.type:
@@ -60,16 +64,11 @@ def merge(
         raise unsupported(f"session.{param}", message)
     if patch.model is not UNSET and patch.model not in can.models:
         raise invalid_value("session.model", patch.model, can.models)
-    audio = session.audio
-    if patch.audio is not UNSET:
-        if patch.audio.input is not UNSET:
-            audio = replace(audio, input=audio_input(audio.input, patch.audio.input, can))
-        if patch.audio.output is not UNSET:
-            audio = replace(audio, output=audio_output(audio.output, patch.audio.output, can, voice_locked))
+    audio = _audio(session.audio, patch.audio, can, voice_locked)
     tools = session.tools if isinstance(patch.tools, UnsetType) else _tools(patch.tools, can, known or {})
     choice = either(patch.tool_choice, session.tool_choice)
     check_choice(choice, tools, can, "session.tool_choice")
-    return replace(
+    after = replace(
         session,
         output_modalities=(
             one_modality(patch.output_modalities, "session.output_modalities")
@@ -90,6 +89,8 @@ def merge(
         include=_include(session.include, patch.include, can),
         audio=audio,
     )
+    check_session(session, after, can, begun)
+    return after
 
 
 def check_response(params: ResponseParams, can: Capabilities) -> None:
@@ -114,6 +115,16 @@ def one_modality(modalities: list[Modality], param: str) -> tuple[Modality, ...]
 
 
 # --- parts of the session ---
+
+
+def _audio(audio: SessionAudio, patch: AudioPatch | UnsetType, can: Capabilities, voice_locked: bool) -> SessionAudio:
+    if isinstance(patch, UnsetType):
+        return audio
+    if patch.input is not UNSET:
+        audio = replace(audio, input=audio_input(audio.input, patch.input, can))
+    if patch.output is not UNSET:
+        audio = replace(audio, output=audio_output(audio.output, patch.output, can, voice_locked))
+    return audio
 
 
 def _merge_transcription(session: SessionObject, patch: TranscriptionSessionPatch, can: Capabilities) -> SessionObject:

@@ -133,6 +133,7 @@ class Translating:
             max_output_tokens=64 + 2 * len(text),  # no translation is longer: it ends a model that goes on for ever
             truncation="disabled",
             plain=True,
+            language=language,
         )
 
 

@@ -8,12 +8,16 @@ engine's options, by the names that `vivavoce.config` gives them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
+from typing import Literal, TypedDict, TypeVar, Unpack, cast
 
+from vivavoce.engines import installed
+from vivavoce.engines.chosen import Engines as Engines
+from vivavoce.engines.moshi import moshi
+from vivavoce.engines.openai.options import ChatOptions, RemoteOptions, chat_model, net
 from vivavoce.ports import (
     Asr,
+    Duplex,
     Engine,
     EngineError,
     ImageFetcher,
@@ -27,82 +31,58 @@ from vivavoce.ports import (
     Vad,
 )
 
-if TYPE_CHECKING:
-    from vivavoce.engines.openai.http import Net
-    from vivavoce.engines.openai.payload import Json
-
 ModelPath = Callable[[str], Path]
 """Where a model of the catalogue is, by its name: its file, or its folder where it has several."""
+Options = Mapping[str, Mapping[str, object]]
+"""For each role the `name` of its engine, and that one's options."""
 _E = TypeVar("_E", bound=Engine)
 
 
-@dataclass(frozen=True, slots=True)
-class Engines:
-    """One engine for each role. Nothing is loaded before `Engine.start`."""
-
-    vad: Vad
-    turn: TurnDetector | None
-    asr: Asr
-    llm: Llm
-    tts: Tts
-    responder: Responder
-    """Answers with `llm` and `tts`."""
-    noise: NoiseReducer | None = None
-    images: ImageReader | None = None
-    image_urls: ImageFetcher | None = None
-    tools: ToolServers | None = None
-
-    def by_role(self) -> dict[str, Engine]:
-        """Every engine there is, each once, under the name of its table in the configuration."""
-        roles = {
-            "vad": self.vad,
-            "noise": self.noise,
-            "turn": self.turn,
-            "asr": self.asr,
-            "llm": self.llm,
-            "tts": self.tts,
-            "images": self.images,
-            "image_urls": self.image_urls,
-            "mcp": self.tools,
-        }
-        return {role: engine for role, engine in roles.items() if engine is not None}
-
-
-def build(options: Mapping[str, Mapping[str, object]], model_path: ModelPath) -> Engines:
+def build(options: Options, model_path: ModelPath) -> Engines:
     """The engines that `options` chooses: for each role (see `Engines.by_role`) a `name` and that one's options.
 
     Raises `EngineError` (`engine_unavailable`) when an engine's package is not installed or its options cannot be
-    used, and `KeyError` for a name that is not in the tables below.
+    used, and `KeyError` for a name that is not in the tables below and that no other package offers.
     """
-    from vivavoce.engines.cascade import Cascade
-
-    llm = _make(LLM, options["llm"], model_path)
-    tts = _make(TTS, options["tts"], model_path)
+    llm, tts, responder = _answering(options, model_path)
+    features = responder.features
     return Engines(
-        vad=_make(VAD, options["vad"], model_path),
-        turn=_if_chosen(TURN, options["turn"], model_path),
-        asr=_make(ASR, options["asr"], model_path),
+        vad=_make("vad", VAD, options, model_path),
+        turn=_if_chosen("turn", TURN, options, model_path),
+        asr=_make("asr", ASR, options, model_path),
         llm=llm,
         tts=tts,
-        responder=Cascade(llm, tts),
-        noise=_if_chosen(NOISE, options["noise"], model_path),
+        responder=responder,
+        noise=_if_chosen("noise", NOISE, options, model_path),
         # A model that sees needs nobody to read pictures to it.
-        images=None if "images" in llm.features else _if_chosen(IMAGES, options["images"], model_path),
-        image_urls=_if_chosen(IMAGE_URLS, options["image_urls"], model_path),
+        images=None if "images" in features else _if_chosen("images", IMAGES, options, model_path),
+        image_urls=_if_chosen("image_urls", IMAGE_URLS, options, model_path),
         # Their library takes a second to load, and a model that calls nothing needs none of them.
-        tools=_make(MCP, options["mcp"], model_path) if "mcp" in options and "tools" in llm.features else None,
+        tools=_make("mcp", MCP, options, model_path) if "mcp" in options and "tools" in features else None,
     )
 
 
+def _answering(options: Options, model_path: ModelPath) -> tuple[Llm | None, Tts | None, Responder | Duplex]:
+    if options["responder"]["name"] != "cascade":
+        return None, None, _make("responder", RESPONDER, options, model_path)
+    from vivavoce.engines.cascade import Cascade
+
+    llm = _make("llm", LLM, options, model_path)
+    tts = _make("tts", TTS, options, model_path)
+    return llm, tts, Cascade(llm, tts)
+
+
 def _if_chosen(
-    factories: Mapping[str, Callable[..., _E]], options: Mapping[str, object], model_path: ModelPath
+    role: str, factories: Mapping[str, Callable[..., _E]], options: Options, model_path: ModelPath
 ) -> _E | None:
-    return None if options["name"] == "none" else _make(factories, options, model_path)
+    return None if options[role]["name"] == "none" else _make(role, factories, options, model_path)
 
 
-def _make(factories: Mapping[str, Callable[..., _E]], options: Mapping[str, object], model_path: ModelPath) -> _E:
-    name = str(options["name"])
-    rest = {key: value for key, value in options.items() if key != "name"}
+def _make(role: str, factories: Mapping[str, Callable[..., _E]], options: Options, model_path: ModelPath) -> _E:
+    name = str(options[role]["name"])
+    rest = {key: value for key, value in options[role].items() if key != "name"}
+    if name not in factories:
+        return cast("_E", installed.make(role, name, rest))  # it has looked whether it is one
     try:
         return factories[name](model_path, **rest)
     except ImportError as error:
@@ -110,30 +90,6 @@ def _make(factories: Mapping[str, Callable[..., _E]], options: Mapping[str, obje
         raise EngineError("engine_unavailable", message) from error
     except ValueError as error:
         raise EngineError("engine_unavailable", f"The engine {name} cannot be used: {error}.") from error
-
-
-class RemoteOptions(TypedDict):
-    """How to reach an OpenAI-compatible server, and how patient to be with it; times are in seconds."""
-
-    connect_timeout_s: float
-    first_byte_timeout_s: float
-    silence_timeout_s: float
-    retries: int
-    connections: int
-    proxy: str | None
-
-
-def _net(options: RemoteOptions) -> Net:
-    from vivavoce.engines.openai.http import Net
-
-    return Net(
-        connect=options["connect_timeout_s"],
-        first_byte=options["first_byte_timeout_s"],
-        between_bytes=options["silence_timeout_s"],
-        retries=options["retries"],
-        connections=options["connections"],
-        proxy=options["proxy"],
-    )
 
 
 # --- hearing --------------------------------------------------------------------------------------------------
@@ -189,7 +145,7 @@ def _openai_asr(
     from vivavoce.engines.openai.asr import OpenAiAsr
 
     heard = _language(language)
-    return OpenAiAsr(base_url, model, api_key, language=heard, logprobs=logprobs, delay=delay, net=_net(remote))
+    return OpenAiAsr(base_url, model, api_key, language=heard, logprobs=logprobs, delay=delay, net=net(remote))
 
 
 def _instant_asr(model_path: ModelPath) -> Asr:
@@ -227,38 +183,8 @@ def _llama(
     )
 
 
-def _openai_llm(
-    model_path: ModelPath,
-    *,
-    base_url: str,
-    model: str,
-    api_key: str | None,
-    max_tokens_field: str,
-    prewarm: bool,
-    context: int | None,
-    reasoning: bool,
-    tools: bool,
-    parallel_tool_calls: bool,
-    images: bool,
-    extra: dict[str, Json],
-    **remote: Unpack[RemoteOptions],
-) -> Llm:
-    from vivavoce.engines.openai.llm import OpenAiLlm
-
-    return OpenAiLlm(
-        base_url,
-        model,
-        api_key,
-        max_tokens_field=max_tokens_field,
-        extra=extra,
-        prewarm=prewarm,
-        context=context,
-        reasoning=reasoning,
-        tools=tools,
-        parallel_tool_calls=parallel_tool_calls,
-        images=images,
-        net=_net(remote),
-    )
+def _openai_llm(model_path: ModelPath, *, speech: bool, **chat: Unpack[ChatOptions]) -> Llm:
+    return chat_model(chat, hears=speech)
 
 
 def _instant_llm(model_path: ModelPath) -> Llm:
@@ -294,6 +220,7 @@ def _openai_tts(
     max_speed: float,
     languages: tuple[str, ...],
     rate: int,
+    clones: bool,
     **remote: Unpack[RemoteOptions],
 ) -> Tts:
     from vivavoce.engines.openai.tts import OpenAiTts
@@ -307,7 +234,8 @@ def _openai_tts(
         speeds=(min_speed, max_speed),
         languages=languages,
         rate=rate,
-        net=_net(remote),
+        clones=clones,
+        net=net(remote),
     )
 
 
@@ -315,6 +243,75 @@ def _instant_tts(model_path: ModelPath) -> Tts:
     from vivavoce.engines.instant import InstantTts
 
     return InstantTts()
+
+
+# --- hearing and speaking -------------------------------------------------------------------------------------
+
+
+def _chat_audio(
+    model_path: ModelPath,
+    *,
+    voices: tuple[str, ...],
+    voice_map: dict[str, str],
+    voice_field: Literal["audio", "speaker"],
+    audio_format: Literal["pcm16", "wav"],
+    rate: int,
+    languages: tuple[str, ...],
+    **chat: Unpack[ChatOptions],
+) -> Responder:
+    from vivavoce.engines.openai.chat_audio import ChatAudio
+
+    return ChatAudio(
+        chat_model(chat, hears=True),
+        voices=voices,
+        voice_map=voice_map,
+        voice_field=voice_field,
+        audio_format=audio_format,
+        rate=rate,
+        languages=languages,
+    )
+
+
+def _realtime(
+    model_path: ModelPath,
+    *,
+    url: str,
+    model: str,
+    api_key: str | None,
+    key_header: Literal["authorization", "api-key"],
+    voices: tuple[str, ...],
+    voice_map: dict[str, str],
+    min_speed: float,
+    max_speed: float,
+    languages: tuple[str, ...],
+    images: bool,
+    tools: bool,
+    parallel_tool_calls: bool,
+    reasoning: bool,
+    connect_timeout_s: float,
+    first_event_timeout_s: float,
+    silence_timeout_s: float,
+    proxy: str | None,
+) -> Responder:
+    from vivavoce.engines.realtime.link import Patience
+    from vivavoce.engines.realtime.responder import RealtimeResponder
+
+    return RealtimeResponder(
+        url,
+        model,
+        api_key,
+        key_header=key_header,
+        voices=voices,
+        voice_map=voice_map,
+        speeds=(min_speed, max_speed),
+        languages=languages,
+        images=images,
+        tools=tools,
+        parallel_tool_calls=parallel_tool_calls,
+        reasoning=reasoning,
+        patience=Patience(connect_timeout_s, first_event_timeout_s, silence_timeout_s),
+        proxy=proxy,
+    )
 
 
 # --- seeing ---------------------------------------------------------------------------------------------------
@@ -382,6 +379,12 @@ TTS: Mapping[str, Callable[..., Tts]] = {
     "openai": _openai_tts,
     "instant": _instant_tts,
 }
+RESPONDER: Mapping[str, Callable[..., Responder | Duplex]] = {
+    "chat-audio": _chat_audio,
+    "realtime": _realtime,
+    "moshi": moshi,
+}
+"""Those beside the cascade, which is made of a language model and a voice."""
 IMAGES: Mapping[str, Callable[..., ImageReader]] = {"ocr": _ocr}
 IMAGE_URLS: Mapping[str, Callable[..., ImageFetcher]] = {"https": _https}
 MCP: Mapping[str, Callable[..., ToolServers]] = {"mcp": _mcp}

@@ -14,7 +14,8 @@ from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, Generic, ParamSpec, TypeVar
 
-from vivavoce.ports import EngineError
+from vivavoce.engines.crew import Crew
+from vivavoce.ports import Charged, EngineError, current
 
 AHEAD = 8
 """Pieces that a `stream` may hold which its consumer has not taken; then the thread waits."""
@@ -74,10 +75,15 @@ class _Feed(Generic[T]):
 
 
 class Worker:
-    """`threads` threads for the blocking calls of one engine. Calls get a thread in the order they came."""
+    """`threads` threads for the blocking calls of one engine. Calls get a thread in the order they came.
 
-    def __init__(self, name: str, threads: int) -> None:
+    The CPU time of each call is charged to the session that asked for it. `crew`: that of the engine's other workers,
+    where it has several; an engine whose library has threads of its own loads it inside `crew.hiring()`.
+    """
+
+    def __init__(self, name: str, threads: int, crew: Crew | None = None) -> None:
         self._name = name
+        self.crew = crew or Crew()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._lock = threading.Lock()
         self._running = 0
@@ -139,13 +145,14 @@ class Worker:
     def _submit(self, call: Callable[[], T]) -> Future[T]:
         if self._closed:
             raise self._unavailable()
-        return self._pool.submit(self._counted, call)
+        return self._pool.submit(self._counted, call, current())
 
-    def _counted(self, call: Callable[[], T]) -> T:
+    def _counted(self, call: Callable[[], T], whom: Charged | None) -> T:
         with self._lock:
             self._running += 1
         try:
-            return call()
+            with self.crew.call(whom):
+                return call()
         finally:
             with self._lock:
                 self._running -= 1

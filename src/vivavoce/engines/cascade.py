@@ -9,35 +9,35 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from vivavoce.audio.pcm import Pcm
+from vivavoce.audio.pcm import WIRE_RATE, Pcm
+from vivavoce.engines.following import Following, follows
+from vivavoce.engines.heard import Takes, heard_by, known_to
 from vivavoce.engines.sound_times import estimated
 from vivavoce.engines.speech_text import Clauses
 from vivavoce.ports import (
+    CUSTOM_VOICE,
     Began,
     CallBegan,
     CallPart,
     EngineError,
     Finished,
-    Image,
     Llm,
     LlmFeature,
-    Message,
     Prompt,
     ResponsePart,
-    Speech,
     SpokenAudio,
     SpokenText,
     TextDelta,
-    ToolCall,
-    ToolOutput,
     Tts,
     Voice,
     WordTimes,
+    spend,
+    working_as,
 )
 
 CLAUSES_AHEAD = 4
@@ -50,7 +50,6 @@ BEGIN_WITHIN_S = 1.0
 SECONDS_PER_WORD = 0.3
 """How long a voice takes for a word, about: what a clause is worth before it has been spoken."""
 
-_Content = str | Image | ToolCall | ToolOutput
 _T = TypeVar("_T")
 
 
@@ -140,14 +139,14 @@ _Clauses = _Queue[str | None]
 
 
 class Cascade:
-    """Port `Responder`. `llm` and `tts` belong to whoever made them, who starts and closes them."""
+    """Ports `Responder` and `Dialogue`. `llm` and `tts` belong to whoever made them, who starts and closes them."""
 
     def __init__(self, llm: Llm, tts: Tts) -> None:
         self._llm = llm
         self._tts = tts
         self.features: tuple[LlmFeature, ...] = llm.features
         self.refused = llm.refused
-        self._sees = "images" in llm.features
+        self._takes = Takes("images" in llm.features, "speech" in llm.features)
 
     @property
     def name(self) -> str:
@@ -175,9 +174,14 @@ class Cascade:
     async def aclose(self) -> None:
         """Nothing: it has no parts of its own."""
 
+    def open(self) -> Cascade:
+        """Itself: it remembers nothing of a session, so there is nothing to tell apart, or to close."""
+        return self
+
     async def warm(self, prompt: Prompt) -> None:
         """Prefill the language model with what it will be asked; speech counts as far as its words are known."""
-        await self._llm.warm(_known(prompt, self._sees))
+        working_as("llm")
+        await self._llm.warm(known_to(prompt, self._takes, _following(self._tts, prompt)))
 
     async def respond(self, prompt: Prompt) -> AsyncGenerator[ResponsePart, None]:
         """The answer; only `Finished` when the user's turn turned out to hold no words. A verbatim one is spoken
@@ -185,32 +189,25 @@ class Cascade:
 
         Raises `EngineError`: that of a transcript, of the model or of the voice, or `engine_failed`.
         """
-        if prompt.spoken and prompt.voice.name not in self._tts.voices:
+        working_as("llm")
+        custom = self._tts.cloner is not None and prompt.voice.name.startswith(CUSTOM_VOICE)
+        if prompt.spoken and not custom and prompt.voice.name not in self._tts.voices:
             message = f"There is no voice {prompt.voice.name!r}. There are: {', '.join(self._tts.voices)}."
             raise EngineError("unknown_voice", message)
         try:
-            heard = prompt if prompt.verbatim is not None else await _heard(prompt, self._sees)
+            following = _following(self._tts, prompt)
+            heard = prompt if prompt.verbatim is not None else await heard_by(prompt, self._takes, following)
             if heard is None:
                 yield Finished()
                 return
-            async with aclosing(self._speak(heard) if prompt.spoken else self._write(heard)) as parts:
+            heard = following.spoken(heard) if following else heard
+            async with aclosing(self._speak(heard) if prompt.spoken else _written(self._llm, heard)) as parts:
                 async for part in parts:
                     yield part
         except EngineError:
             raise
         except Exception as failure:
             raise EngineError("engine_failed", "The answer could not be made.") from failure
-
-    async def _write(self, prompt: Prompt) -> AsyncGenerator[ResponsePart, None]:
-        began = False
-        async with aclosing(_words(self._llm, prompt)) as parts:
-            async for part in parts:
-                if isinstance(part, TextDelta) and not began:
-                    if not part.text.strip():
-                        continue  # a blank before a call is no message
-                    began = True
-                    yield Began()
-                yield part
 
     async def _speak(self, prompt: Prompt) -> AsyncGenerator[ResponsePart, None]:
         parts = _Parts(PARTS_AHEAD)
@@ -268,10 +265,12 @@ class Cascade:
         clauses.put(None)
 
     async def _say(self, clauses: _Clauses, voice: Voice, parts: _Parts, ahead: _Ahead) -> None:
+        working_as("tts")
         while (clause := await clauses.get()) is not None:
             await parts.drained()
             parts.put(SpokenText(clause))
             read, told, sound = _as_read(clause), False, list[Pcm]()
+            spend(requests=1, characters=len(read))
             async with aclosing(self._tts.speak(read, voice)) as audio:
                 async for piece in audio:
                     await parts.drained()
@@ -279,6 +278,7 @@ class Cascade:
                         told = True
                         parts.put(_as_shown(piece, clause))
                         continue
+                    spend(samples=round(len(piece.samples) * WIRE_RATE / piece.rate))
                     sound.append(piece)
                     ahead.sound(piece)
                     parts.put(SpokenAudio(piece))
@@ -287,8 +287,31 @@ class Cascade:
             ahead.spoken(clause)
 
 
+def _following(tts: Tts, prompt: Prompt) -> Following | None:
+    """How the answer's language is found; None: it is given, or the answer is not heard."""
+    if not (prompt.spoken and follows(prompt)):
+        return None
+    own = (voice.languages[0] for voice in tts.catalogue if voice.name == prompt.voice.name)
+    return Following(tts.languages, next(own, tts.languages[0]))
+
+
 def _words(llm: Llm, prompt: Prompt) -> AsyncGenerator[TextDelta | CallPart | Finished, None]:
-    return llm.generate(prompt) if prompt.verbatim is None else _verbatim(prompt.verbatim)
+    if prompt.verbatim is not None:
+        return _verbatim(prompt.verbatim)
+    spend(requests=1)
+    return llm.generate(prompt)
+
+
+async def _written(llm: Llm, prompt: Prompt) -> AsyncGenerator[ResponsePart, None]:
+    began = False
+    async with aclosing(_words(llm, prompt)) as parts:
+        async for part in parts:
+            if isinstance(part, TextDelta) and not began:
+                if not part.text.strip():
+                    continue  # a blank before a call is no message
+                began = True
+                yield Began()
+            yield part
 
 
 async def _verbatim(text: str) -> AsyncGenerator[TextDelta | CallPart | Finished, None]:
@@ -306,75 +329,3 @@ def _as_shown(times: WordTimes, clause: str) -> WordTimes:
     """The times, by the characters of the clause as it is shown instead of as it was read."""
     blank = len(clause) - len(clause.lstrip())
     return WordTimes(tuple((min(blank + chars, len(clause)), ms) for chars, ms in times.ends))
-
-
-async def _heard(prompt: Prompt, sees: bool) -> Prompt | None:
-    """The prompt with words in place of speech, and of pictures that the model does not see; None when the user's
-    last turn has none."""
-    messages: list[Message] = []
-    described: list[str] = []
-    silent = False
-    for message in prompt.messages:
-        read = [await _read(part, sees) for part in message.content]
-        pairs = zip(message.content, read, strict=True)
-        described += [words for part, words in pairs if isinstance(part, Image) and isinstance(words, str)]
-        content = _joined(read)
-        if content:
-            messages.append(Message(message.role, content))
-        spoke = any(isinstance(part, Speech) for part in message.content)
-        # Not after an answer, nor after a word to the model: it may say what to make of the silence. Nor after the
-        # output of a tool, which somebody waits for.
-        silent = message.role == "user" and spoke and not content
-    return None if silent else replace(prompt, messages=tuple(messages), described=tuple(described))
-
-
-async def _read(part: _Content | Speech, sees: bool) -> _Content:
-    if isinstance(part, Speech):
-        return await part.transcript()
-    if isinstance(part, Image) and not sees:
-        return await part.description()
-    return part
-
-
-def _known(prompt: Prompt, sees: bool) -> Prompt:
-    """The prompt up to the first thing whose words are not known yet: nothing after it can be prefilled."""
-    messages: list[Message] = []
-    for message in prompt.messages:
-        known: list[_Content] = []
-        for part in message.content:
-            if (read := _at_once(_read(part, sees))) is None:
-                break
-            known.append(read)
-        if content := _joined(known):
-            messages.append(Message(message.role, content))
-        if len(known) < len(message.content):
-            break
-    return replace(prompt, messages=tuple(messages))
-
-
-def _joined(parts: Iterable[_Content]) -> tuple[_Content, ...]:
-    """Words that follow one another as one text; blank ones are left out."""
-    joined: list[_Content] = []
-    for part in parts:
-        if not isinstance(part, str):
-            joined.append(part)
-        elif text := part.strip():
-            before = joined.pop() if joined and isinstance(joined[-1], str) else None
-            joined.append(text if before is None else f"{before}\n{text}")
-    return tuple(joined)
-
-
-def _at_once(awaitable: Awaitable[_T]) -> _T | None:
-    """The result if it is there already. Takes one step by hand: a task for it would have to be cancelled, and
-    might take with it the recognition that others wait for."""
-    steps = awaitable.__await__()
-    try:
-        next(steps)
-    except StopIteration as done:
-        result: _T = done.value
-        return result
-    except EngineError:
-        return None
-    if close := getattr(steps, "close", None):
-        close()
-    return None

@@ -50,10 +50,11 @@ def pause_ms(text: str) -> float:
     return 120.0 if last in ",;:—–" else 60.0
 
 
-def finished(raw: NDArray[np.float32], rate: int, pause: float) -> Finished:
+def finished(raw: NDArray[np.float32], rate: int, pause: float, gain: float = 0.0) -> Finished:
     """Trimmed to `LEAD_MS` before and `pause` milliseconds after the speech, at `SPEECH_DBFS`, faded at both ends.
 
-    `raw` has shape (n,), any level. Silence gives empty audio.
+    `raw` has shape (n,), any level. Silence gives empty audio. `gain` is in dB: by how much a voice
+    of this RMS is softer to the ear than others.
     """
     step = rate * _FRAME_MS // 1000
     frames = raw[: len(raw) // step * step].reshape(-1, step).astype(np.float64)
@@ -65,7 +66,7 @@ def finished(raw: NDArray[np.float32], rate: int, pause: float) -> Finished:
     first, last = int(audible[0]) * step, (int(audible[-1]) + 1) * step
     start = first - rate * LEAD_MS // 1000
     kept = _window(raw, start, last + round(rate * pause / 1000))
-    louder = _limited(kept * np.float32(_ratio(SPEECH_DBFS) / _loudness(level)))
+    louder = _limited(kept * np.float32(_ratio(SPEECH_DBFS + gain) / _loudness(level)))
     return Finished(Pcm.from_float(_faded(louder, rate), rate), start, (audible + 1) * step - start)
 
 

@@ -21,7 +21,7 @@ from vivavoce.engines.bridge import Worker
 from vivavoce.engines.clause import Finished, finished, pause_ms
 from vivavoce.engines.onnx_tap import tapped
 from vivavoce.engines.reading import Sentence, read, word_times
-from vivavoce.ports import MAX_CHUNK_MS, EngineError, Voice, WordTimes
+from vivavoce.ports import MAX_CHUNK_MS, EngineError, Voice, VoiceCloner, VoiceInfo, WordTimes
 
 if TYPE_CHECKING:
     from hibari import Hibari
@@ -47,26 +47,31 @@ class Variant:
     pitch: float
     formants: float
     pace: float
+    description: str
+    gain: float = 0.0
+    """dB: what makes it as loud as the others by ITU-R BS.1770 (`vivavoce bench voices`)."""
 
 
 VARIANTS = {
-    "heart": Variant(1.00, 1.00, 1.00),  # the model's own voice
-    "alloy": Variant(0.80, 0.95, 1.00),  # between a man's and a woman's
-    "ash": Variant(0.62, 0.89, 1.04),  # a man, brisk
-    "ballad": Variant(0.70, 0.92, 0.94),  # a light man's voice, unhurried
-    "coral": Variant(1.07, 1.03, 1.05),  # a woman, lively
-    "echo": Variant(0.58, 0.87, 1.00),  # a man
-    "sage": Variant(0.90, 0.98, 0.95),  # a woman, calm
-    "shimmer": Variant(1.16, 1.06, 1.00),  # a young woman
-    "verse": Variant(0.66, 0.94, 1.07),  # a young man, quick
-    "marin": Variant(0.97, 1.01, 1.03),  # a woman, close to the model's own
-    "cedar": Variant(0.53, 0.84, 0.96),  # a deep man's voice
+    "heart": Variant(1.00, 1.00, 1.00, "woman, the model's own voice", -0.7),
+    "alloy": Variant(0.75, 0.91, 1.00, "between a man's and a woman's voice, low", -0.1),
+    "ash": Variant(0.59, 0.93, 1.04, "man, bright and brisk"),
+    "ballad": Variant(0.66, 0.89, 0.94, "man, unhurried", 0.1),
+    "coral": Variant(1.16, 1.01, 1.05, "woman, high and lively", -0.4),
+    "echo": Variant(0.53, 0.87, 1.00, "man, low", 0.2),
+    "sage": Variant(0.95, 0.95, 0.95, "woman, dark and calm", -0.7),
+    "shimmer": Variant(1.16, 1.09, 1.00, "young woman, high and bright", -0.8),
+    "verse": Variant(0.75, 0.97, 1.03, "young man, light", -0.1),
+    "marin": Variant(0.90, 1.03, 1.03, "woman, clear", -0.7),
+    "cedar": Variant(0.56, 0.81, 0.96, "big man, dark and slow", 0.2),
 }
 """OpenAI's ten names, and `heart`."""
 
 
 class HibariTts:
     """Port `Tts`. American English; 15 ms for a short clause on one core. `threads` clauses at a time."""
+
+    cloner: VoiceCloner | None = None
 
     def __init__(self, *, name: str = "hibari", threads: int = 1) -> None:
         self._name = name
@@ -84,6 +89,10 @@ class HibariTts:
     @property
     def voices(self) -> tuple[str, ...]:
         return tuple(VARIANTS)
+
+    @property
+    def catalogue(self) -> tuple[VoiceInfo, ...]:
+        return tuple(VoiceInfo(name, self.languages, variant.description) for name, variant in VARIANTS.items())
 
     @property
     def speeds(self) -> tuple[float, float]:
@@ -173,7 +182,7 @@ def _say(
     if variant.pitch != 1.0:
         free, free_phase = _unpitched(free, free_phase, f0 > _VOICED_HZ, random)
     raw = dsp.synth(harmonic, phase, noise, free, free_phase, f0 * np.float32(variant.pitch), random)
-    clause = finished(raw, RATE, pause_ms(sentence.phonemes) / speed)
+    clause = finished(raw, RATE, pause_ms(sentence.phonemes) / speed, variant.gain)
     return (clause, durations) if clause.audio.ms else None
 
 

@@ -38,6 +38,8 @@ from vivavoce.ports import (
     ToolOutput,
     Transcript,
     Voice,
+    VoiceCloner,
+    VoiceInfo,
 )
 
 OPENAI_VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar")
@@ -244,6 +246,8 @@ def _wanted(prompt: Prompt) -> Tool | None:
 class InstantTts(_Instant):
     """A soft tone a word, 24 kHz, `WORD_MS` long at speed 1.0."""
 
+    cloner: VoiceCloner | None = None
+
     def __init__(self, delay: float = 0.0) -> None:
         super().__init__(delay)
 
@@ -251,6 +255,11 @@ class InstantTts(_Instant):
     def voices(self) -> tuple[str, ...]:
         """OpenAI's ten; each has a pitch of its own."""
         return OPENAI_VOICES
+
+    @property
+    def catalogue(self) -> tuple[VoiceInfo, ...]:
+        """Tones, by their pitch."""
+        return tuple(VoiceInfo(name, self.languages, f"a tone of {_hertz(name):.0f} Hz") for name in OPENAI_VOICES)
 
     @property
     def speeds(self) -> tuple[float, float]:
@@ -281,7 +290,10 @@ def _word(voice: Voice) -> Pcm:
     """A tone that swells and fades, then a gap, in whole samples."""
     total = round(WIRE_RATE * WORD_MS / 1000 / voice.speed)
     sounding = round(total * (1 - _GAP_MS / WORD_MS))
-    hertz = _LOWEST_HZ * 2 ** (OPENAI_VOICES.index(voice.name) / 12)
     at = np.arange(sounding)
-    tone = np.sin(2 * math.pi * hertz * at / WIRE_RATE) * np.sin(math.pi * at / sounding) * _AMPLITUDE
+    tone = np.sin(2 * math.pi * _hertz(voice.name) * at / WIRE_RATE) * np.sin(math.pi * at / sounding) * _AMPLITUDE
     return Pcm(np.concatenate((tone, np.zeros(total - sounding))).astype(np.int16), WIRE_RATE)
+
+
+def _hertz(voice: str) -> float:
+    return float(_LOWEST_HZ * 2 ** (OPENAI_VOICES.index(voice) / 12))

@@ -1,8 +1,8 @@
 """Speech from Kokoro-82M: the natural voices, at the price of a busy core.
 
-Source: Kokoro-82M v1.0 (Apache-2.0) as an int8 ONNX graph with one style file a voice, and the G2P of the hibari-tts
-package (Apache-2.0), which writes the phonemes that Kokoro was trained on. That G2P knows English only, so the voices
-of other languages are not offered: they would read English words with foreign sounds, and other words wrongly.
+Source: Kokoro-82M v1.0 (Apache-2.0) as an int8 ONNX graph with one style file a voice, and for English the G2P of the
+hibari-tts package (Apache-2.0), which writes the phonemes that Kokoro was trained on; what `phonemes` has rules for is
+read by those. The voices of other languages are not offered: nobody would read for them.
 """
 
 from __future__ import annotations
@@ -21,9 +21,12 @@ from numpy.typing import NDArray
 from vivavoce.audio.pcm import Pcm
 from vivavoce.engines.bridge import Worker
 from vivavoce.engines.clause import Finished, finished, pause_ms
+from vivavoce.engines.kokoro_languages import WRITTEN, readable, speaker, spoken
+from vivavoce.engines.kokoro_voices import OPENAI_VOICES, gain, info
 from vivavoce.engines.onnx_tap import tapped
+from vivavoce.engines.phonemes import written
 from vivavoce.engines.reading import Sentence, read, word_times
-from vivavoce.ports import MAX_CHUNK_MS, EngineError, Voice, WordTimes
+from vivavoce.ports import MAX_CHUNK_MS, EngineError, Voice, VoiceCloner, VoiceInfo, WordTimes
 
 if TYPE_CHECKING:
     from hibari.g2p import G2P
@@ -34,21 +37,6 @@ SPEEDS = (0.5, 1.5)
 MAX_TOKENS = 510
 """Phonemes in one call, the two marks at the ends not counted: a style file has a row for each length up to it."""
 
-OPENAI_VOICES = {
-    "alloy": "af_alloy",
-    "ash": "am_michael",
-    "ballad": "bm_fable",
-    "coral": "af_bella",
-    "echo": "am_echo",
-    "sage": "af_sarah",
-    "shimmer": "af_nova",
-    "verse": "am_puck",
-    "marin": "af_heart",
-    "cedar": "am_onyx",
-}
-"""OpenAI's ten names and the voice that each stands for."""
-
-_ENGLISH = ("af_", "am_", "bf_", "bm_")
 _DURATIONS = "/encoder/Clip_output_0"  # the tensor inside the model: how long it will speak each phoneme
 _STYLE = 256  # numbers in one row of a style file
 
@@ -62,10 +50,14 @@ class _Loaded:
 
 
 class KokoroTts:
-    """Port `Tts`. American and British voices. `folder` holds `model.onnx`, `vocab.json` and `voices/*.bin`.
+    """Port `Tts`, with the voices of the languages in `kokoro_languages`.
+
+    `folder` holds `model.onnx`, `vocab.json` and `voices/*.bin`.
 
     About 0.5 s of work for a second of speech on one core: `threads` cores work on one clause, one after another.
     """
+
+    cloner: VoiceCloner | None = None
 
     def __init__(self, folder: Path, *, name: str = "kokoro", threads: int = 2) -> None:
         self._name = name
@@ -74,7 +66,7 @@ class KokoroTts:
         self._worker = Worker(name, 1)
         self._loaded: _Loaded | None = None
         found = sorted(path.stem for path in (folder / "voices").glob("*.bin"))
-        own = [voice for voice in found if voice.startswith(_ENGLISH)]
+        own = readable(found)
         self._files = {voice: voice for voice in own}
         self._files |= {alias: voice for alias, voice in OPENAI_VOICES.items() if voice in own}
         self._styles: dict[str, NDArray[np.float32]] = {}
@@ -92,12 +84,16 @@ class KokoroTts:
         return tuple(self._files)
 
     @property
+    def catalogue(self) -> tuple[VoiceInfo, ...]:
+        return tuple(info(name, voice) for name, voice in self._files.items())
+
+    @property
     def speeds(self) -> tuple[float, float]:
         return SPEEDS
 
     @property
     def languages(self) -> tuple[str, ...]:
-        return ("en",)
+        return spoken(self._files.values()) or ("en",)
 
     async def start(self) -> None:
         """Load the model and both dictionaries, and say a word. Raises `EngineError` (`engine_unavailable`)."""
@@ -107,7 +103,8 @@ class KokoroTts:
         if missing:
             raise EngineError("engine_unavailable", f"Kokoro's voice files are missing: {', '.join(missing)}.")
         try:
-            self._loaded = await self._worker.run(self._load)
+            with self._worker.crew.hiring():
+                self._loaded = await self._worker.run(self._load)
             async with aclosing(self.speak("Hello.", Voice("marin"))) as audio:
                 async for _ in audio:
                     pass
@@ -125,19 +122,22 @@ class KokoroTts:
     async def speak(self, text: str, voice: Voice) -> AsyncGenerator[Pcm | WordTimes, None]:
         """24 kHz audio, sentence by sentence, the times of its words before it; text without words gives none.
 
-        Raises `EngineError`: `unknown_voice`, `engine_unavailable`, `engine_failed`.
+        Raises `EngineError`: `unknown_voice`, `unsupported_language`, `engine_unavailable`, `engine_failed`.
         """
         if voice.name not in self._files:
             message = f"There is no voice {voice.name!r}. There are: {', '.join(self._files)}."
             raise EngineError("unknown_voice", message)
+        if voice.language not in (None, *self.languages):
+            message = f"No voice speaks {voice.language!r}. Languages: {', '.join(self.languages)}."
+            raise EngineError("unsupported_language", message)
         if (loaded := self._loaded) is None:
             raise EngineError("engine_unavailable", "The speech model Kokoro is not loaded.")
-        file, speed = self._files[voice.name], min(max(voice.speed, SPEEDS[0]), SPEEDS[1])
-        g2p = loaded.british if file.startswith("b") else loaded.american
+        file = speaker(self._files[voice.name], voice.language)
+        speed = min(max(voice.speed, SPEEDS[0]), SPEEDS[1])
         stop = onnxruntime.RunOptions()
         try:
             said_ms = 0.0
-            for sentence in await self._worker.run(read, g2p, text, MAX_TOKENS):
+            for sentence in await self._worker.run(_read, loaded, file, text):
                 said = await self._worker.run(self._say, loaded, sentence, file, speed, stop)
                 if said is None:
                     continue
@@ -183,7 +183,8 @@ class KokoroTts:
             "speed": np.asarray([speed], np.float32),
         }
         raw, durations = loaded.session.run(None, inputs, stop)
-        clause = finished(np.asarray(raw, np.float32).reshape(-1), RATE, pause_ms(sentence.phonemes) / speed)
+        pause = pause_ms(sentence.phonemes) / speed
+        clause = finished(np.asarray(raw, np.float32).reshape(-1), RATE, pause, gain(file))
         return (clause, durations[0]) if clause.audio.ms else None
 
     def _style(self, file: str) -> NDArray[np.float32]:
@@ -192,3 +193,10 @@ class KokoroTts:
             data = np.fromfile(self._folder / "voices" / f"{file}.bin", dtype="<f4")
             self._styles[file] = data.reshape(-1, _STYLE).astype(np.float32)
         return self._styles[file]
+
+
+def _read(loaded: _Loaded, file: str, text: str) -> list[Sentence]:
+    """What a voice reads."""
+    if language := WRITTEN.get(file[0]):
+        return written.read(language, text, MAX_TOKENS)
+    return read(loaded.british if file[0] == "b" else loaded.american, text, MAX_TOKENS)

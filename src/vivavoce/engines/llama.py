@@ -22,10 +22,11 @@ from typing import TypeVar
 from vivavoce.engines import chatml, window
 from vivavoce.engines.bridge import Worker
 from vivavoce.engines.calls import shown
+from vivavoce.engines.crew import Crew
 from vivavoce.engines.llama_answer import TRIES, Asked, Emit, Part, Prefilling, Server, answer, prefill
 from vivavoce.engines.llama_tokens import TokenCounter
 from vivavoce.engines.tool_grammar import refused
-from vivavoce.ports import CallPart, EngineError, Finished, LlmFeature, Message, Prompt, TextDelta, Tool, Voice
+from vivavoce.ports import CallPart, EngineError, Finished, LlmFeature, Message, Prompt, TextDelta, Voice
 
 _T = TypeVar("_T")
 BATCH_TOKENS = 32
@@ -39,11 +40,6 @@ class _Loaded:
 
     server: Server
     tokens: TokenCounter
-
-
-def _refused(tool: Tool) -> str | None:
-    """Why no grammar can express the tool's schema."""
-    return refused(tool.parameters)
 
 
 class LlamaLlm:
@@ -75,15 +71,17 @@ class LlamaLlm:
         self._threads = threads
         self._prompt_cache_mib = prompt_cache_mib
         self._loaded: _Loaded | None = None
-        self.refused = _refused
+        self.refused = refused
         # What an answer may need is reserved, a quarter of the window at most. The same for every answer, whatever
         # its own limit: a conversation is then cut at the same place each time.
         self.room = context - min(limit, context // 4)
         """Tokens that a prompt may have."""
         self._next_slot = -1
-        self._worker = Worker(name, slots)
-        self._ahead = Worker(f"{name}-ahead", 1)  # prefills; apart from the answers, so that these can be counted
-        self._counting = Worker(f"{name}-count", 1)
+        self._crew = Crew()
+        self._worker = Worker(name, slots, self._crew)
+        # Prefills are apart from the answers, so that these can be counted.
+        self._ahead = Worker(f"{name}-ahead", 1, self._crew)
+        self._counting = Worker(f"{name}-count", 1, self._crew)
         self._answering = 0  # answers that run or wait in line; a warm-up gives way to them
         self._idle = asyncio.Event()
         self._idle.set()
@@ -110,7 +108,8 @@ class LlamaLlm:
         if not self._model.is_file():
             raise EngineError("engine_unavailable", f"The language model's file {self._model.name} is missing.")
         try:
-            self._loaded = await self._worker.run(self._load)
+            with self._crew.hiring():
+                self._loaded = await self._worker.run(self._load)
         except EngineError:
             raise
         except Exception as failure:

@@ -14,6 +14,7 @@ from typing import Protocol, TypedDict
 
 from vivavoce.engines.call_reader import CallReader
 from vivavoce.engines.calls import callable_tools, open_calls
+from vivavoce.engines.crew import computed
 from vivavoce.engines.tool_grammar import OPENING, SPOKEN, WRITTEN, ToolGrammar, tool_grammar
 from vivavoce.ports import CallPart, EngineError, Finished, Prompt, TextDelta, TokenUsage, ToolCall
 
@@ -120,24 +121,24 @@ class Asked:
 
 def answer(server: Server, asked: Asked, emit: Emit) -> None:
     """The whole answer, part by part. Raises `EngineError`."""
-    cached: int | None = None
+    bill = _Bill()
     if asked.calls is not None and not asked.required:
-        first = _look(server, asked.text, emit)
+        first = _look(server, asked.text, emit, bill)
         if first is None:
             return
-        called, cached = False, first.cached
+        called = False
         if first.opens > CALL_UNLIKELY:
-            second = _look(server, asked.text + OPENING, emit)
+            second = _look(server, asked.text + OPENING, emit, bill)
             if second is None:
                 return
             called = first.opens ** (1 / 3) * (1 - second.none) ** 2 > CALL_LIKELY
         if not called:
-            _words(server, asked, emit, cached)
+            _words(server, asked, emit, bill)
             return
     if asked.calls is None:
-        _words(server, asked, emit, cached)
+        _words(server, asked, emit, bill)
     else:
-        _calls(server, asked, asked.calls, emit, cached)
+        _calls(server, asked, asked.calls, emit, bill)
 
 
 def prefill(server: Server, text: str, slot: int | None, emit: Emit) -> None:
@@ -145,7 +146,7 @@ def prefill(server: Server, text: str, slot: int | None, emit: Emit) -> None:
     sent = request(text, 0)
     if slot is not None:  # otherwise llama.cpp takes the one that knows most of the text
         sent["id_slot"] = slot
-    _Stream(server, sent, emit).run()
+    _Stream(server, sent, emit, _Bill()).run()
 
 
 def request(text: str, most: int) -> dict[str, object]:
@@ -160,25 +161,25 @@ def request(text: str, most: int) -> dict[str, object]:
     }
 
 
-def _words(server: Server, asked: Asked, emit: Emit, cached: int | None) -> None:
+def _words(server: Server, asked: Asked, emit: Emit, bill: _Bill) -> None:
     # Greedy decoding of a small model may loop ("remove the wheel, remove the ..."): DRY ends that. It lets
     # 32 tokens repeat first, so that a telephone number or an address is read back as it was given.
     dry = {"dry_multiplier": 1.0, "dry_allowed_length": 32, "dry_penalty_last_n": 256}
     sent = request(asked.text, asked.most) | dry
     if asked.spoken or asked.tools:
         sent["grammar"] = SPOKEN if asked.spoken else WRITTEN
-    _Stream(server, sent, emit, cached).run()
+    _Stream(server, sent, emit, bill).run()
 
 
-def _calls(server: Server, asked: Asked, calls: ToolGrammar, emit: Emit, cached: int | None) -> None:
+def _calls(server: Server, asked: Asked, calls: ToolGrammar, emit: Emit, bill: _Bill) -> None:
     """Calls, of which at least one is given out: it is tried again where only a check tells that one is not valid."""
     sent = request(asked.text + OPENING, asked.most) | {"grammar": calls.text(asked.parallel)}
     name = ""
     for attempt in range(TRIES):
         reader = CallReader(calls, emit, asked.open_calls)
-        _Stream(server, sent, reader.on_part, cached).run()
+        _Stream(server, sent, reader.on_part, bill).run()
         if reader.only_repeated:
-            _words(server, asked, emit, cached)
+            _words(server, asked, emit, bill)
             return
         if not reader.only_invalid:
             return
@@ -195,38 +196,57 @@ class _Look:
     """The probability that it begins like a call."""
     none: float
     """That it is the word that stands for no tool."""
-    cached: int
 
 
-def _look(server: Server, text: str, emit: Emit) -> _Look | None:
+def _look(server: Server, text: str, emit: Emit, bill: _Bill) -> _Look | None:
     """None: nobody listens any more."""
     found: list[Sequence[_Logprob]] = []
-    used: list[TokenUsage] = []
+    over = False
 
     def on_part(part: Part) -> bool:
-        if isinstance(part, Finished):
-            used.append(part.usage)
+        nonlocal over
+        over = over or isinstance(part, Finished)
         return not isinstance(part, Prefilling) or emit(part)
 
-    stream = _Stream(server, request(text, 1) | {"n_probs": PROBABILITIES}, on_part)
+    stream = _Stream(server, request(text, 1) | {"n_probs": PROBABILITIES}, on_part, bill)
     stream.on_probabilities = found.append
     stream.run()
-    if not used:
+    if not over:
         return None
     likely = [(each["token"], math.exp(each["logprob"])) for each in found[0]] if found else []
     opens = sum(chance for token, chance in likely if token[:1] in ("{", "<", "`"))
     none = sum(chance for token, chance in likely if token.strip().lower() == "none")
-    return _Look(opens, none, used[0].cached_tokens)
+    return _Look(opens, none)
+
+
+@dataclass(slots=True)
+class _Bill:
+    """What all calls of the library for one answer took: looks ahead and tries that were not valid count as well."""
+
+    cached: int | None = None
+    """Tokens of the prompt that were there before the first of them."""
+    computed: int = 0
+    """Tokens of prompts that were not."""
+    written: int = 0
+
+    def add(self, usage: _Usage) -> TokenUsage:
+        """One more call has ended: the sum."""
+        cached = usage["prompt_tokens_details"]["cached_tokens"]
+        self.cached = cached if self.cached is None else self.cached
+        self.computed += usage["prompt_tokens"] - cached
+        self.written += usage["completion_tokens"]
+        return TokenUsage(self.cached + self.computed, self.written, self.cached)
 
 
 class _Stream:
-    """One call of the library, whose chunks become parts. `cached`: what of the prompt was there before the call."""
+    """One call of the library, whose chunks become parts. `bill`: of all calls for the same answer."""
 
-    def __init__(self, server: Server, sent: dict[str, object], emit: Emit, cached: int | None = None) -> None:
+    def __init__(self, server: Server, sent: dict[str, object], emit: Emit, bill: _Bill) -> None:
         self._server = server
         self._sent = sent
         self._emit = emit
-        self._cached = cached
+        self._bill = bill
+        self._prefilled: int | None = None
         self._failure: Exception | None = None
         self.on_probabilities: Callable[[Sequence[_Logprob]], None] = lambda _: None
 
@@ -243,7 +263,10 @@ class _Stream:
         """True stops the call."""
         if error := chunk.get("error"):
             self._failure = _failure(error)
-        elif "prompt_progress" in chunk:
+        elif progress := chunk.get("prompt_progress"):
+            before = progress["cache"] if self._prefilled is None else self._prefilled
+            self._prefilled = progress["processed"]
+            computed(max(0, self._prefilled - before))
             return not self._emit(Prefilling())
         else:
             return self._on_tokens(chunk)
@@ -253,11 +276,12 @@ class _Stream:
         choice = chunk["choices"][0]
         if (found := choice.get("logprobs")) and found["content"]:
             self.on_probabilities(found["content"][0]["top_logprobs"])
+        if not chunk.get("usage"):
+            computed(1)
         if choice["text"] and not self._emit(TextDelta(choice["text"])):
             return True
         if usage := chunk.get("usage"):  # the last chunk
-            before = usage["prompt_tokens_details"]["cached_tokens"] if self._cached is None else self._cached
-            tokens = TokenUsage(usage["prompt_tokens"], usage["completion_tokens"], before)
+            tokens = self._bill.add(usage)
             return not self._emit(Finished("length" if choice["finish_reason"] == "length" else "stop", tokens))
         return False
 

@@ -42,7 +42,8 @@ class SmartTurn:
 
     async def start(self) -> None:
         """Load and warm up, in about 0.3 s. Raises `EngineError` (`engine_unavailable`)."""
-        self._session = await self._worker.run(onnx.load, self._model, "end-of-turn", self._threads)
+        with self._worker.crew.hiring():
+            self._session = await self._worker.run(onnx.load, self._model, "end-of-turn", self._threads)
         await self.finished(Pcm.silence(1000, MEL_RATE))
 
     async def aclose(self) -> None:

@@ -26,15 +26,26 @@ WAITING_S = 0.4
 PHRASE_WORDS = 5
 """... from this many words on."""
 
-_CONJUNCTIONS = frozenset(("because", "but", "although", "though", "while", "whereas", "since", "unless", "which"))
-_PHRASE_STARTS = "so when where until into with from for by about between through during after before"
+_CONJUNCTION_LIST = (
+    "because but although though while whereas since unless which"
+    " pero porque aunque mientras sino"  # Spanish
+    " perché però mentre"  # Italian
+)
+_CONJUNCTIONS = frozenset(_CONJUNCTION_LIST.split())
+_PHRASE_STARTS = (
+    "so when where until into with from for by about between through during after before"
+    " cuando donde hasta desde para con sobre entre durante después antes"
+    " quando dove fino da con sopra tra durante dopo prima"
+)
 _PHRASES = frozenset(_PHRASE_STARTS.split())
 _SHORTENED = (
     "mr mrs ms dr prof sr jr st rev hon gen col lt sgt capt cpl gov sen rep pres vs approx dept est fig inc ltd"
     " co corp mt ave blvd rd jan feb mar apr jun jul aug sep sept oct nov dec"
+    " sra srta dra ud uds ee núm pág avda"  # Spanish
+    " sig sigg dott ing avv pag"  # Italian
 )
 _ABBREVIATIONS = frozenset(_SHORTENED.split())
-_CLOSERS = "\"')]”’"
+_CLOSERS = "\"')]”’»"
 _ENDS = ".!?…"
 _PAUSES = ",;:—–"
 _WIDE_ENDS = "。！？"

@@ -6,7 +6,7 @@ A call is written as Qwen2.5 was taught to: `<tool_call>`, a line of JSON with "
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 from vivavoce.engines.grammar import gbnf
@@ -62,10 +62,10 @@ def tool_grammar(tools: Sequence[Tool]) -> ToolGrammar:
     return _kept(tuple((tool.name, json.dumps(tool.parameters)) for tool in tools))
 
 
-def refused(parameters: Mapping[str, object]) -> str | None:
-    """Why a tool with this schema cannot be called by a model whose words a grammar rules; None: it can."""
+def refused(tool: Tool) -> str | None:
+    """Why this tool cannot be called by a model whose words a grammar rules; None: it can."""
     try:
-        _compiled("tool", json.dumps(parameters), 0)
+        _compiled(tool.name, json.dumps(tool.parameters), 0)
     except EngineError as error:
         return error.message
     return None

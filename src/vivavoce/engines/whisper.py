@@ -158,7 +158,9 @@ class WhisperAsr:
 
     async def start(self) -> None:
         """Load and warm up, in about a second. Raises `EngineError` (`engine_unavailable`)."""
-        self._loaded = await self._worker.run(_load, self._path, self._threads, self._workers)
+        # With several threads a call, those of a worker begin with its first call: nobody would know whose they are.
+        with self._worker.crew.hiring(complete=self._threads == 1):
+            self._loaded = await self._worker.run(_load, self._path, self._threads, self._workers)
         noise = np.random.default_rng(0).normal(0, 1000, MEL_RATE).astype(np.int16)
         await self._worker.run(_read, self._loaded, Pcm(noise, MEL_RATE), "en", _Task(AsrHint(), (), ()), False)
 
@@ -176,13 +178,14 @@ class WhisperAsr:
             raise EngineError("engine_unavailable", "The engine whisper is not started.")
         loaded, readings = self._loaded, list[_Heard]()
         language = self._named(hint)
+        named = language if hint.language is None else None
         task = _Task(hint, _prompt(loaded, hint), tuple(each.lower().partition("-")[0] for each in hint.languages))
         try:
             async with aclosing(_windows(speech)) as windows:
                 async for window, last in windows:
                     heard, language = await self._worker.run(_hear, loaded, window, language, task)
                     readings += [heard] if heard else []
-                    yield _transcript(readings, last)
+                    yield _transcript(readings, last, named)
         finally:
             task.given_up.set()
 
@@ -193,11 +196,11 @@ class WhisperAsr:
         return (hint.language or self._language or "").lower().partition("-")[0] or None
 
 
-def _transcript(readings: Sequence[_Heard], last: bool) -> Transcript:
+def _transcript(readings: Sequence[_Heard], last: bool, named: str | None) -> Transcript:
     """Of all windows so far in which somebody spoke. The first one decides about the language."""
     text = " ".join(heard.text for heard in readings)
     logprobs = tuple(each for heard in readings for each in heard.logprobs)
-    return Transcript(text, last, readings[0].detected if readings else None, logprobs)
+    return Transcript(text, last, readings[0].detected if readings else None, logprobs, named if readings else None)
 
 
 async def _windows(speech: AsyncIterator[Pcm]) -> AsyncGenerator[tuple[Pcm, bool], None]:

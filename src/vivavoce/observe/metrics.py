@@ -22,6 +22,8 @@ from prometheus_client import (
     generate_latest,
 )
 
+from vivavoce.observe.book import Book
+from vivavoce.observe.usage_metrics import UsageCollector
 from vivavoce.runtime.observer import CallKind, CallOutcome, Timeline
 
 TURN_BUCKETS_S = (
@@ -145,6 +147,10 @@ class Metrics:
             self._engines.labels(role, engine.name).set_function(partial(_running, engine))
             if isinstance(engine, WorksAhead):
                 self._answering.labels(role, engine.name).set_function(partial(_answering, engine))
+
+    def watch_usage(self, book: Book) -> None:
+        """Show, at every scrape, what all sessions together have used."""
+        self._registry.register(UsageCollector(book))
 
     def render(self) -> tuple[bytes, str]:
         """The exposition and its content type."""

@@ -12,6 +12,8 @@ import { Talk } from "./talk.js";
 import { Levels, Timeline } from "./timeline.js";
 import { Toolbox } from "./toolbox.js";
 import { Tools } from "./tools.js";
+import { Used } from "./used.js";
+import { Voices } from "./voices.js";
 
 const STATES = {
   off: "Not connected",
@@ -34,6 +36,11 @@ const now = () => performance.now();
 
 const levels = new Levels();
 const settings = new Settings(at("settings"));
+const voices = new Voices(
+  { select: settings.form.elements.voice, note: at("voice-note"), button: at("sample") },
+  authorization,
+  problem,
+);
 const tools = new Tools(at("tools"), FUNCTIONS, update);
 const log = new EventLog(at("log"), at("log-note"), at("filter"));
 const timeline = new Timeline(at("turns"), at("figures"), levels);
@@ -57,6 +64,10 @@ const cards = new Cards(lines, {
   decide: (id, approve) => talk.put({ type: "mcp_approval_response", approval_request_id: id, approve }),
   now,
 });
+const used = new Used(at("used"), at("used-note"), async (id) => {
+  const response = await fetch(`/v1/usage/${id}`, { headers: authorization() }).catch(() => null);
+  return response?.ok ? response.json() : null;
+});
 let loading = false;
 
 // --- what happens ---
@@ -65,6 +76,7 @@ function happened(from, event) {
   log.add(from, event, now());
   if (from === "client") return;
   timeline.handle(event, now());
+  used.handle(event, now());
   // A turn that nobody answers is over when it is decided.
   const unanswered = talk.session?.audio.input.turn_detection?.create_response === false;
   if (event.type === "input_audio_buffer.committed" && unanswered) timeline.stop(now());
@@ -75,6 +87,7 @@ function happened(from, event) {
 
 function showSession(session, refused = false) {
   settings.show(session);
+  voices.show();
   tools.show(session, refused);
 }
 
@@ -115,6 +128,7 @@ function show() {
   at("hold").hidden = !(manual && microphone);
   at("hold").setAttribute("aria-pressed", String(talk.heldAt !== null));
   settings.form.elements.connection.disabled = state !== "off";
+  voices.allow(state === "off");
   toolbox.settle();
   if (state !== "off") return;
   toolbox.clear();
@@ -122,15 +136,16 @@ function show() {
   tools.ended();
   at("level").value = 0;
   timeline.stop(now());
+  used.stop(now());
 }
 
-setInterval(() => timeline.tick(now()), TICK_MS);
+setInterval(() => [timeline, used].forEach((each) => each.tick(now())), TICK_MS);
 
 // --- what the user does ---
 
 async function connect() {
   at("messages").replaceChildren();
-  for (const each of [lines, conversation, cards, pictures, timeline]) each.clear();
+  for (const each of [lines, conversation, cards, pictures, timeline, used]) each.clear();
   const session = wanted();
   const [connection, key] = [settings.value("connection"), settings.value("key")];
   try {
@@ -240,13 +255,17 @@ at("clear").addEventListener("click", () => log.clear());
 
 // --- what the server offers ---
 
-async function load() {
+function authorization() {
   const key = settings.value("key");
+  return key ? { Authorization: `Bearer ${key}` } : {};
+}
+
+async function load() {
   let offer;
   try {
-    const headers = key ? { Authorization: `Bearer ${key}` } : {};
-    const response = await fetch("/playground/settings.json", { headers });
+    const response = await fetch("/playground/settings.json", { headers: authorization() });
     offer = await response.json();
+    if (offer.status === "ok") await voices.load();
   } catch {
     return problem("No answer", "The server cannot be reached. Reload the page when it runs.");
   }
@@ -258,6 +277,7 @@ async function load() {
   if (offer.status === "ok") {
     settings.offered(offer);
     tools.offered(offer);
+    used.offered(offer.currency);
   }
   show();
 }

@@ -33,9 +33,7 @@ export class Settings {
   /** What the server has (`/playground/settings.json`). */
   offered(offer) {
     this.offer = offer;
-    const { voice, speed, vad, noise } = this.form.elements;
-    const known = new Set(Array.from(voice.options, (option) => option.value));
-    for (const name of offer.voices) if (!known.has(name)) voice.add(new Option(name));
+    const { speed, vad, noise } = this.form.elements;
     [speed.min, speed.max] = offer.speed;
     speed.disabled = offer.speed[0] === offer.speed[1];
     allow(vad, "semantic_vad", offer.semantic_vad);

@@ -2,7 +2,7 @@
 
 The contract of every engine, checked by `vivavoce.testing.conformance` against each of them, real or scripted:
 
-- one loaded engine serves every session; a call keeps no state of a session between calls;
+- one loaded engine serves every session; what belongs to one of them is in what its `open()` gives, if it has that;
 - audio leaves in chunks of at most `MAX_CHUNK_MS`;
 - closing a generator (`aclose()`) stops the work within one chunk, native work included;
 - the only exception raised on purpose is `EngineError`;
@@ -11,6 +11,7 @@ The contract of every engine, checked by `vivavoce.testing.conformance` against 
 
 from __future__ import annotations
 
+from vivavoce.ports.account import Account, Charged, Work, charged, current, spend, working_as
 from vivavoce.ports.answer import (
     Began,
     CallArguments,
@@ -25,8 +26,9 @@ from vivavoce.ports.answer import (
     TokenUsage,
     WordTimes,
 )
-from vivavoce.ports.answering import Llm, LlmFeature, Responder, Tts
-from vivavoce.ports.engine import MAX_CHUNK_MS, Engine, EngineError
+from vivavoce.ports.answering import Answerer, Dialogue, Llm, LlmFeature, Responder, Tts
+from vivavoce.ports.duplex import Duplex, DuplexStream
+from vivavoce.ports.engine import MAX_CHUNK_MS, Elsewhere, Engine, EngineError
 from vivavoce.ports.hearing import (
     Asr,
     AsrFeature,
@@ -42,9 +44,13 @@ from vivavoce.ports.hearing import (
 )
 from vivavoce.ports.prompt import Image, Message, Prompt, Retention, Speech, Tool, ToolCall, ToolOutput, Voice
 from vivavoce.ports.tools import ImageFetcher, ImageReader, ServedTool, ToolError, ToolServer, ToolServers
+from vivavoce.ports.voices import CUSTOM_VOICE, Consent, Consents, CustomVoice, Recording, VoiceCloner, VoiceInfo
 
 __all__ = [
+    "CUSTOM_VOICE",
     "MAX_CHUNK_MS",
+    "Account",
+    "Answerer",
     "Asr",
     "AsrFeature",
     "AsrHint",
@@ -53,6 +59,14 @@ __all__ = [
     "CallBegan",
     "CallEnded",
     "CallPart",
+    "Charged",
+    "Consent",
+    "Consents",
+    "CustomVoice",
+    "Dialogue",
+    "Duplex",
+    "DuplexStream",
+    "Elsewhere",
     "Engine",
     "EngineError",
     "Finished",
@@ -66,6 +80,7 @@ __all__ = [
     "NoiseReducer",
     "NoiseReducerStream",
     "Prompt",
+    "Recording",
     "Responder",
     "ResponsePart",
     "Retention",
@@ -88,5 +103,12 @@ __all__ = [
     "Vad",
     "VadStream",
     "Voice",
+    "VoiceCloner",
+    "VoiceInfo",
     "WordTimes",
+    "Work",
+    "charged",
+    "current",
+    "spend",
+    "working_as",
 ]

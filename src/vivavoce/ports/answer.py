@@ -17,6 +17,10 @@ class TokenUsage:
     output_tokens: int = 0
     cached_tokens: int = 0
     image_tokens: int = 0
+    audio_tokens: int | None = None
+    """The part of `input_tokens` that voices took; None: no voice is among them."""
+    spoken_tokens: int | None = None
+    """The part of `output_tokens` that is audio; None: no audio is among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ class SpokenText:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SpokenAudio:
-    """At most `MAX_CHUNK_MS` of a spoken answer."""
+    """At most `MAX_CHUNK_MS` of a spoken answer. What comes before all words is heard, and nothing of it remembered."""
 
     audio: Pcm
 

@@ -9,14 +9,16 @@ from vivavoce.audio.pcm import Pcm
 from vivavoce.ports.answer import CallPart, Finished, ResponsePart, TextDelta, WordTimes
 from vivavoce.ports.engine import Engine
 from vivavoce.ports.prompt import Prompt, Tool, Voice
+from vivavoce.ports.voices import VoiceCloner, VoiceInfo
 
-LlmFeature = Literal["window", "reasoning", "parallel_tool_calls", "tools", "images"]
-"""What a language model may know beyond words: the size of its own window, so that `Retention` works without a limit of
-the session's own; `Prompt.effort`; `Prompt.parallel_tool_calls`; `Prompt.tools`; what is on an `Image`."""
+LlmFeature = Literal["window", "reasoning", "parallel_tool_calls", "tools", "images", "speech"]
+"""What a language model may know beyond words: the size of its own window, so that `Retention` works without a limit
+of the session's own; `Prompt.effort`; `Prompt.parallel_tool_calls`; `Prompt.tools`; what is on an `Image`; and what is
+heard in a `Speech`, so that nobody need recognise the words for it."""
 
 
 class Llm(Engine, Protocol):
-    """A language model. It is given no `Speech`, and an `Image` only with the feature "images"."""
+    """A language model. It is given a `Speech` only with the feature "speech", an `Image` only with "images"."""
 
     @property
     def features(self) -> tuple[LlmFeature, ...]:
@@ -40,6 +42,14 @@ class Tts(Engine, Protocol):
         """Every name it answers to, OpenAI's ten among them."""
 
     @property
+    def catalogue(self) -> tuple[VoiceInfo, ...]:
+        """What is known of each of `voices`, in that order."""
+
+    @property
+    def cloner(self) -> VoiceCloner | None:
+        """Makes voices that it speaks in too, by names that begin with `CUSTOM_VOICE`; None: it cannot clone."""
+
+    @property
     def speeds(self) -> tuple[float, float]:
         """Slowest and fastest pace it can speak at."""
 
@@ -55,8 +65,25 @@ class Tts(Engine, Protocol):
         """
 
 
-class Responder(Engine, Protocol):
-    """All that the runtime sees of an answer: a cascade is one, a native speech-to-speech model another."""
+class Dialogue(Protocol):
+    """The answers of one session. It may keep what makes the next one cheaper, such as a connection; what it answers
+    depends on the prompt alone."""
+
+    def respond(self, prompt: Prompt) -> AsyncGenerator[ResponsePart, None]:
+        """The parts of one answer, then one `Finished`. `TextDelta` parts when `prompt.spoken` is false.
+
+        Several may be made at once. Raises `EngineError`.
+        """
+
+    async def warm(self, prompt: Prompt) -> None:
+        """Prepare what a coming answer will share with this prompt. A hint: cancelling it is always safe."""
+
+    async def aclose(self) -> None:
+        """The session is over. No answer is being made any more."""
+
+
+class Answerer(Engine, Protocol):
+    """What all that answer callers have in common: those that are asked for it, and those that are not (`Duplex`)."""
 
     @property
     def features(self) -> tuple[LlmFeature, ...]:
@@ -74,11 +101,12 @@ class Responder(Engine, Protocol):
     def languages(self) -> tuple[str, ...]:
         """ISO-639-1 codes of those that its voices speak."""
 
-    def respond(self, prompt: Prompt) -> AsyncGenerator[ResponsePart, None]:
-        """The parts of one answer, then one `Finished`. `TextDelta` parts when `prompt.spoken` is false."""
-
-    async def warm(self, prompt: Prompt) -> None:
-        """Prefill what a coming answer will share with this prompt."""
-
     def refused(self, tool: Tool) -> str | None:
         """Why its language model cannot call this tool, as a sentence; None: it can."""
+
+
+class Responder(Answerer, Protocol):
+    """All that the runtime sees of answering: a cascade is one, a native speech-to-speech model another."""
+
+    def open(self) -> Dialogue:
+        """A new session. Nothing is waited for yet."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 MAX_CHUNK_MS = 100
 """The longest piece of audio an engine yields, in milliseconds: what a cancel may have to wait for."""
@@ -37,3 +37,14 @@ class Engine(Protocol):
 
     async def aclose(self) -> None:
         """Stop what runs and free everything."""
+
+
+@runtime_checkable
+class Elsewhere(Protocol):
+    """An engine whose work is done by another server, which may come up later than this one."""
+
+    async def unreachable(self) -> str | None:
+        """Why that server cannot be reached now, as a sentence with its address; None: it answers.
+
+        Takes a few seconds at most, and raises nothing.
+        """

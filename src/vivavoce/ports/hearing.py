@@ -113,6 +113,8 @@ class Transcript:
     """The language that was detected; None: it was named, or the engine does not say."""
     logprobs: tuple[TokenLogprob, ...] = ()
     """Where the hint asks for them: the tokens of `text`, one after the other."""
+    named: str | None = None
+    """The language that the engine's configuration names, where it was taken from there."""
 
 
 AsrFeature = Literal["prompt", "keywords", "languages", "delay", "logprobs"]

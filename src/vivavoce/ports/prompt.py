@@ -18,6 +18,11 @@ class Speech:
 
     audio: Pcm
     transcript: Callable[[], Awaitable[str]]
+    item: str = ""
+    """The same for the same recording in every prompt of a session, whether its audio is still kept or not; empty: it
+    may go on."""
+    language: Callable[[], str | None] = lambda: None
+    """ISO-639-1, as it was named or detected, once `transcript` has the words; None: nothing tells."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +85,8 @@ class Voice:
     name: str
     speed: float = 1.0
     """1.0 is the voice's own pace; 0.25 to 1.5 on the wire (PROTOCOL.md 3.2)."""
+    language: str | None = None
+    """One of `Tts.languages`; None: the voice's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,5 +125,8 @@ class Prompt:
     """Names of the tools that may be called now; None: all of them."""
     verbatim: str | None = None
     """Speak exactly this; no model is asked."""
+    aside: bool = False
+    """Not the conversation, or not to become part of it: what an engine keeps of that is better left as it is. Only a
+    hint: the messages are what is answered."""
     described: tuple[str, ...] = ()
     """Words in the messages that stand for pictures, so that their tokens can be told apart (`image_tokens`)."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class ProtocolError(Exception):
     """What the client asked for cannot be done: it becomes an `error` event, and the session goes on.
@@ -34,6 +37,12 @@ def unsupported(param: str, message: str) -> ProtocolError:
 def invalid_value(param: str, value: object, allowed: tuple[str, ...]) -> ProtocolError:
     """A value outside the allowed ones, in the service's own words (PROTOCOL.md 2.3)."""
     return ProtocolError("invalid_value", f"Invalid value: '{value}'. {supported_values(allowed)}", param=param)
+
+
+def near_names(name: str, known: Iterable[str]) -> str:
+    """` Did you mean 'cedar'?` with up to three of the known names that are spelt much like it; "" for none."""
+    quoted = [f"'{near}'" for near in get_close_matches(name.lower(), list(known), cutoff=0.6)]
+    return f" Did you mean {' or '.join(quoted)}?" if quoted else ""
 
 
 def supported_values(allowed: tuple[str, ...]) -> str:

@@ -66,6 +66,12 @@ class DialRequest(Struct, frozen=True, forbid_unknown_fields=True):
     headers: dict[HeaderName, HeaderValue] = {}
 
 
+class ConsentPatch(Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST /v1/audio/voice_consents/{consent_id}` (1.8)."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=256)]
+
+
 ACCEPT = cast("type[AnySessionPatch]", AnySessionPatch)
 """`POST /v1/realtime/calls/{call_id}/accept`: the session itself (1.5). A union, so that `type` must be there."""
 

@@ -94,6 +94,10 @@ class AudioInputPatch(Struct, frozen=True, forbid_unknown_fields=True):
     turn_detection: ServerVadPatch | SemanticVadPatch | UnsetType | None = UNSET
 
 
+CUSTOM_VOICE = "voice_"
+"""What the id of a custom voice begins with (1.8)."""
+
+
 class VoiceId(Struct, frozen=True, forbid_unknown_fields=True):
     """A custom voice (1.8)."""
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.core import effects as fx
-from vivavoce.ports import EngineError, TurnDetector
+from vivavoce.ports import EngineError, TurnDetector, spend, working_as
 from vivavoce.runtime.guard import guarded
 
 _log = logging.getLogger(__name__)
@@ -38,6 +38,8 @@ class Estimates:
             self._asking = self._group.create_task(self._ask(self._detector, command))
 
     async def _ask(self, detector: TurnDetector, command: fx.EstimateTurn) -> None:
+        working_as("turn")
+        spend(requests=1)
         try:
             probability = await guarded(detector.finished(Pcm.from_bytes(command.pcm)), self._seconds, "turn detector")
         except EngineError as error:

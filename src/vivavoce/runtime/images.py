@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from vivavoce.core.effects import Look, LookFailed
 from vivavoce.core.images import MAX_IMAGE_BYTES, Picture, from_uri, is_fetched, picture
-from vivavoce.ports import EngineError, Image, ImageFetcher, ImageReader, Prompt
+from vivavoce.ports import EngineError, Image, ImageFetcher, ImageReader, Prompt, spend, working_as
 from vivavoce.protocol.errors import ProtocolError
 from vivavoce.protocol.items import Detail, InputImage
 from vivavoce.runtime.guard import Timeouts, guarded
@@ -118,6 +118,8 @@ class Images:
         else:
             found = from_uri(url, "image_url")
         assert self._sight.reader is not None  # the core takes no pictures where nobody can look at them
+        working_as("images")
+        spend(requests=1)
         reading = self._sight.reader.describe(found.data, detail)
         return await guarded(reading, self._timeouts.image_s, "image reader")
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.core.effects import NoiseReductionFailed
-from vivavoce.ports import EngineError, NoiseReducer, NoiseReducerStream
+from vivavoce.ports import Account, EngineError, NoiseReducer, NoiseReducerStream, charged
 from vivavoce.protocol.session import NoiseReduction
 from vivavoce.runtime.core import Core
 from vivavoce.runtime.guard import guarded
@@ -24,8 +24,13 @@ class Cleaner:
     """
 
     def __init__(
-        self, reducer: NoiseReducer | None, session: Core, tell: Callable[[NoiseReductionFailed], object]
+        self,
+        reducer: NoiseReducer | None,
+        session: Core,
+        tell: Callable[[NoiseReductionFailed], object],
+        account: Account | None = None,
     ) -> None:
+        self._account = account
         self._reducer = reducer
         self._session = session
         self._tell = tell
@@ -56,7 +61,8 @@ class Cleaner:
 
     async def _given(self, call: Awaitable[Pcm]) -> bytes:
         try:
-            given = (await guarded(call, PATIENCE_S, "noise reduction")).to_bytes()
+            with charged(self._account, "noise"):
+                given = (await guarded(call, PATIENCE_S, "noise reduction")).to_bytes()
         except EngineError as error:
             self._stream = None
             self._tell(NoiseReductionFailed(code=error.code, message=error.message))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Literal, assert_never
 
 from msgspec import UNSET, UnsetType
@@ -31,7 +32,7 @@ class Prompts:
             instructions=context.instructions,
             messages=self._messages(context),
             spoken=context.modality == "audio",
-            voice=Voice(context.voice, context.speed),
+            voice=Voice(context.voice, context.speed, context.language),
             max_tokens=context.max_output_tokens,
             truncation=_truncation(context.truncation),
             effort=context.effort,
@@ -41,6 +42,7 @@ class Prompts:
             tool_choice=context.tool_choice,
             callable=context.callable,
             verbatim=context.verbatim,
+            aside=context.aside,
         )
 
     def _messages(self, context: fx.Context) -> tuple[Message, ...]:
@@ -67,7 +69,9 @@ class Prompts:
                 return part.transcript
             case items.InputAudio():
                 pcm = part.audio if isinstance(part.audio, bytes) else b""
-                return Speech(Pcm.from_bytes(pcm), self._transcripts.reader(item.id, part.transcript))
+                language = partial(self._transcripts.languages.of, item.id)
+                words = self._transcripts.reader(item.id, part.transcript)
+                return Speech(Pcm.from_bytes(pcm), words, item.id, language)
             case items.InputImage():
                 return self._images.part(part)
             case _:

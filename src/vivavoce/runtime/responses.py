@@ -1,4 +1,4 @@
-"""The tasks of one session's answers: each drives the responder and tells the core what comes."""
+"""The tasks of one session's answers: each drives the dialogue and tells the core what comes."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from vivavoce.ports import (
     CallArguments,
     CallBegan,
     CallEnded,
+    Dialogue,
     EngineError,
     Finished,
     Prompt,
-    Responder,
     ResponsePart,
     SpokenAudio,
     SpokenText,
     TextDelta,
     WordTimes,
+    spend,
 )
 from vivavoce.runtime.guard import Timeouts, guarded, guarded_parts
 from vivavoce.runtime.images import Images
@@ -39,7 +40,7 @@ class Responses:
 
     def __init__(
         self,
-        responder: Responder,
+        dialogue: Dialogue,
         timeouts: Timeouts,
         group: asyncio.TaskGroup,
         room: Callable[[], Awaitable[None]],
@@ -47,7 +48,7 @@ class Responses:
         images: Images,
         tell: Tell,
     ) -> None:
-        self._responder = responder
+        self._dialogue = dialogue
         self._timeouts = timeouts
         self._group = group
         self._room = room
@@ -88,7 +89,7 @@ class Responses:
             return  # a hint that failed; the answer itself will say what is wrong
 
     async def _warm_up(self, prompt: Prompt) -> None:
-        await self._responder.warm(await self._images.arrived(prompt))
+        await self._dialogue.warm(await self._images.arrived(prompt))
 
     async def _answer(self, command: fx.StartResponse, prompt: Prompt) -> None:
         try:
@@ -108,8 +109,9 @@ class Responses:
 
     async def _events(self, command: fx.StartResponse, prompt: Prompt) -> AsyncGenerator[fx.AnswerEvent, None]:
         """Everything here runs under guard: parts that make no sense are the engine's fault too."""
+        spend(requests=1)
         encoder = Encoder(command.format)
-        async with aclosing(self._responder.respond(await self._images.arrived(prompt))) as parts:
+        async with aclosing(self._dialogue.respond(await self._images.arrived(prompt))) as parts:
             async for part in parts:
                 for event in _events(command.response_id, part, encoder):
                     yield event
@@ -144,6 +146,8 @@ def _events(response_id: str, part: ResponsePart, encoder: Encoder) -> list[fx.A
                 output_tokens=usage.output_tokens,
                 cached_tokens=usage.cached_tokens,
                 image_tokens=usage.image_tokens,
+                audio_tokens=usage.audio_tokens,
+                spoken_tokens=usage.spoken_tokens,
             )
             return [*_audio(response_id, *encoder.flush()), end]
         case _:

@@ -6,13 +6,27 @@ import asyncio
 import logging
 import traceback
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from msgspec.structs import replace
 
 from vivavoce.core import effects as fx
-from vivavoce.ports import Asr, ImageFetcher, ImageReader, NoiseReducer, Responder, ToolServers, TurnDetector, Vad
+from vivavoce.ports import (
+    Account,
+    Asr,
+    Dialogue,
+    Duplex,
+    ImageFetcher,
+    ImageReader,
+    NoiseReducer,
+    Responder,
+    ToolServers,
+    TurnDetector,
+    Vad,
+    charged,
+)
 from vivavoce.protocol import server as wire
 from vivavoce.protocol import translation
 from vivavoce.protocol.client import InputAudioBufferAppend
@@ -20,6 +34,7 @@ from vivavoce.protocol.codec import encode
 from vivavoce.protocol.session import AudioFormat
 from vivavoce.runtime.connection import Connection
 from vivavoce.runtime.core import AnyEvent, Core
+from vivavoce.runtime.duplex import Conversing, opened
 from vivavoce.runtime.estimates import Estimates
 from vivavoce.runtime.guard import Timeouts
 from vivavoce.runtime.images import Images, Sight
@@ -51,7 +66,7 @@ class EngineSet:
 
     vad: Vad
     asr: Asr
-    responder: Responder
+    responder: Responder | Duplex
     turn: TurnDetector | None = None
     noise: NoiseReducer | None = None
     reader: ImageReader | None = None
@@ -85,7 +100,10 @@ class Runner:
         recorder: Recorder | None = None,
         locks: Locks = UNLOCKED,
         line: Line | None = None,
+        account: Account | None = None,
     ) -> None:
+        self._account = account
+        """Who the work of the engines is for."""
         self._line = line
         self._session = session
         self._engines = engines
@@ -99,7 +117,7 @@ class Runner:
         self._ending = 1000, OVER
         """Close code and reason; those that `stop` was given first."""
         self._ended = asyncio.Event()
-        self._listener = Listener(engines.vad)
+        self._listener = Listener(engines.vad, account)
         self._stopwatch = Stopwatch(self._observer)
         self._rescheduled = asyncio.Event()
         self._deadline = session.deadline()
@@ -109,8 +127,9 @@ class Runner:
         session_id = self._session.settings.id
         self._observer.session_started(session_id)
         try:
-            async with asyncio.TaskGroup() as group:
-                self._open(group)
+            opening = opened(self._engines.responder, self._engines.timeouts, self._handle)
+            async with aclosing(opening) as dialogue, asyncio.TaskGroup() as group:
+                self._open(group, dialogue)
                 group.create_task(self._tick())
                 await self._caller.run()
                 self.stop(1000, OVER)
@@ -123,6 +142,7 @@ class Runner:
             self.stop(1011, "internal error")
             await self._caller.outbox.run()
         finally:
+            self._listener.charge()
             self.stop(1000, OVER)
             self._observer.session_ended(session_id)
             self._forget()
@@ -130,7 +150,8 @@ class Runner:
     def _forget(self) -> None:
         """Undo the cycles between the runner and what calls it back: a session's memory is free at once, and not
         when the garbage collector comes round."""
-        for name in ("_group", "_responses", "_transcripts", "_images", "_tools", "_estimates", "_caller", "_seats"):
+        parts = "_group _responses _transcripts _images _tools _estimates _duplex _caller _seats"
+        for name in parts.split():
             self.__dict__.pop(name, None)
 
     @property
@@ -185,8 +206,9 @@ class Runner:
         finally:
             self._seats.remove(seat)
 
-    def _open(self, group: asyncio.TaskGroup) -> None:
+    def _open(self, group: asyncio.TaskGroup, dialogue: Dialogue) -> None:
         self._group = group
+        self._duplex = dialogue if isinstance(dialogue, Conversing) else None
         limits = self._engines.timeouts
         self._estimates = Estimates(self._engines.turn, limits.turn_s, group, self._handle)
         self._transcripts = Transcripts(self._engines.asr, limits, group, self._handle, self._engines.speculate)
@@ -195,7 +217,7 @@ class Runner:
         self._images = Images(sight, limits, group, self._handle)
         self._tools = Tools(self._engines.tools, self._engines.responder.refused, group, self._handle)
         self._responses = Responses(
-            self._engines.responder,
+            dialogue,
             limits,
             group,
             room(self._caller.outbox, self._line),
@@ -216,7 +238,7 @@ class Runner:
 
     def cleaner(self) -> Cleaner:
         """For the audio of one client."""
-        return Cleaner(self._engines.noise, self._session, self._handle)
+        return Cleaner(self._engines.noise, self._session, self._handle, self._account)
 
     def decode(self, frame: str) -> AnyEvent:
         """What a client sends. Raises `ProtocolError`."""
@@ -248,12 +270,14 @@ class Runner:
         return outputs
 
     def _perform_all(self, outputs: Sequence[fx.AnyOutput], now: float, asking: Seat | None = None) -> None:
-        for output in outputs:
-            self._stopwatch.output(output, now)
-            if isinstance(output, wire.ServerEvent):
-                self._tell(output, asking)
-            else:
-                self._perform(output)
+        # Said here, since a line or a client that joined comes with its own tasks. Other roles have tasks of their own.
+        with charged(self._account, "responder"):
+            for output in outputs:
+                self._stopwatch.output(output, now)
+                if isinstance(output, wire.ServerEvent):
+                    self._tell(output, asking)
+                else:
+                    self._perform(output)
 
     def _tell(self, event: wire.ServerEvent, asking: Seat | None) -> None:
         self._observer.event_sent(str(type(event).__struct_config__.tag))
@@ -270,7 +294,12 @@ class Runner:
 
     def _perform(self, command: fx.Command) -> None:
         match command:
+            case fx.Converse():
+                assert self._duplex is not None
+                self._duplex.begin(command, self._group)
             case fx.Listen():
+                if self._duplex is not None:
+                    self._duplex.hear(command.pcm)
                 for likelihood in self._listener.hear(command):
                     self._handle(likelihood)
             case fx.EstimateTurn():
@@ -290,6 +319,8 @@ class Runner:
                 self._responses.start(command)
             case fx.CancelResponse():
                 self._responses.cancel(command.response_id)
+                if self._duplex is not None:
+                    self._duplex.hush()
             case fx.Play() | fx.PlayEnd() | fx.ClearPlayout():
                 assert self._line is not None
                 if (cleared := play(self._line, command)) is not None:

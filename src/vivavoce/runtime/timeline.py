@@ -53,7 +53,7 @@ class Stopwatch:
                 self._mark(first_audio=now)
             case wire.ResponseDone():
                 self._done(output.response)
-            case _ if call := _ended_call(output):
+            case _ if call := ended_call(output):
                 self._observer.call_ended(*call)
 
     def _mark(self, **reached: float) -> None:
@@ -74,7 +74,8 @@ class Stopwatch:
             self._turn = self._item_id = self._response_id = None
 
 
-def _ended_call(output: fx.AnyOutput) -> tuple[CallKind, CallOutcome] | None:
+def ended_call(output: fx.AnyOutput) -> tuple[CallKind, CallOutcome] | None:
+    """Who ran the call of a tool that is over with this output, and how it ended."""
     match output:
         case tool_events.McpCallCompleted():
             return "mcp", "completed"

@@ -12,10 +12,11 @@ from msgspec import UNSET
 from vivavoce.audio.level import quiet_point
 from vivavoce.audio.pcm import WIRE_RATE, Pcm
 from vivavoce.core.effects import Hypothesis, Transcribe, TranscriptMissing, TranscriptReady
-from vivavoce.ports import Asr, AsrHint, EngineError, TokenLogprob, Transcript
+from vivavoce.ports import Asr, AsrHint, EngineError, TokenLogprob, Transcript, spend, working_as
 from vivavoce.protocol import transcripts as wire
 from vivavoce.protocol.session import Transcription
 from vivavoce.runtime.guard import Timeouts, guarded_parts
+from vivavoce.runtime.languages import Languages
 
 LOOK_WHILE_RUNNING = 0
 PAUSE_WHILE_RUNNING = 1
@@ -62,6 +63,8 @@ class Transcripts:
         self._clock = asyncio.get_running_loop().time
         self._look: _Work | None = None
         """The latest look at a turn that goes on."""
+        self.languages = Languages()
+        """Those of the turns whose words are known."""
         self._put_off: float | None = None
         """Since when there was no time for one."""
 
@@ -115,9 +118,15 @@ class Transcripts:
         task = work.task
 
         async def read() -> str:
-            return _whole(await asyncio.shield(task)).text
+            heard = _whole(await asyncio.shield(task))
+            if not work.command.tentative:
+                self._remember(work.command, heard)
+            return heard.text
 
         return read
+
+    def _remember(self, command: Transcribe, heard: Transcript) -> None:
+        self.languages.tell(command.item_id, heard, command.hint.language if command.hint else None)
 
     async def _suppose(self, work: _Work) -> None:
         heard = await asyncio.shield(work.task)
@@ -139,6 +148,7 @@ class Transcripts:
         command = work.command
         try:
             heard = _whole(await asyncio.shield(work.task))
+            self._remember(command, heard)
         except EngineError as error:
             self._tell(TranscriptMissing(item_id=command.item_id, code=error.code, message=error.message))
         else:
@@ -163,6 +173,8 @@ class Transcripts:
             return error
 
     async def _recognise(self, command: Transcribe, audio: Pcm) -> Transcript:
+        working_as("asr")
+        spend(requests=1, samples=len(audio.samples))
         limit = self._timeouts.transcript_s
         heard = Transcript("")
         parts = guarded_parts(self._results(command, audio), limit, limit, "speech recognition")

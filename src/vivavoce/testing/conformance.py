@@ -15,7 +15,7 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 
 import numpy as np
 
@@ -47,9 +47,12 @@ from vivavoce.ports import (
     Voice,
     WordTimes,
 )
+from vivavoce.testing.dialogue_check import check_dialogues
+from vivavoce.testing.duplex_check import check_duplex
 from vivavoce.testing.noise_check import check_noise_reducer
 from vivavoce.testing.probes import Bounds, ConformanceError, Probe, Report, check_chunks, check_speech, require
 from vivavoce.testing.script import sound
+from vivavoce.testing.speech_check import check_hearing
 from vivavoce.testing.tool_check import check_calls
 
 __all__ = [
@@ -57,6 +60,7 @@ __all__ = [
     "ConformanceError",
     "Report",
     "check_asr",
+    "check_duplex",
     "check_llm",
     "check_noise_reducer",
     "check_responder",
@@ -221,7 +225,7 @@ async def _slow(speech: Pcm) -> AsyncIterator[Pcm]:
 
 
 async def check_llm(engine: Llm, *, bounds: Bounds = Bounds()) -> Report:  # noqa: B008 - frozen
-    """Answers, limits, warming, absurd prompts, several at once, and closing; calls, where it makes them."""
+    """Answers, limits, warming, absurd prompts, several at once, and closing; calls and voices, where it knows them."""
     probe = Probe(engine, bounds)
     async with probe.examine():
         for spoken in (True, False):
@@ -251,6 +255,7 @@ async def check_llm(engine: Llm, *, bounds: Bounds = Bounds()) -> Report:  # noq
             await warming
         await probe.rest("after warming was cancelled")
         await probe.stops(lambda: engine.generate(_asked()), "an answer")
+        await check_hearing(probe, engine.features, engine.generate, _asked())
         if "tools" in engine.features:
             await check_calls(probe, engine.generate, _asked())
     return probe.report()
@@ -283,6 +288,9 @@ async def check_tts(engine: Tts, *, bounds: Bounds = Bounds()) -> Report:  # noq
     voice = Voice(OPENAI_VOICES[0])
     async with probe.examine():
         _check_offer(engine.voices, engine.speeds, engine.languages)
+        require([info.name for info in engine.catalogue] == list(engine.voices), "The catalogue has other voices.")
+        spoken = [code for info in engine.catalogue for code in info.languages or ("none",)]
+        require(set(spoken) <= set(engine.languages), f"The voices' languages {spoken} are not the engine's.")
         for name in engine.voices:
             require(
                 await probe.within(_spoken(engine, SHORT_TEXT, Voice(name)), f"The voice {name}") > 0,
@@ -337,9 +345,11 @@ async def check_responder(engine: Responder, speech: Pcm, *, bounds: Bounds = Bo
         for prompt in (_asked(), _with_voice(speech)):
             ms = await probe.within(_answered(engine, prompt), "A spoken answer")
             require(ms > 0, "A spoken answer has no audio.")
-        written = await probe.within(probe.take(engine.respond(_asked(spoken=False))), "A written answer")
+        dialogue = engine.open()
+        written = await probe.within(probe.take(dialogue.respond(_asked(spoken=False))), "A written answer")
         require(_check_parts(written, spoken=False) == 0, "A written answer has audio.")
-        both = probe.interleave(engine.respond(_asked()), engine.respond(_with_voice(speech)))
+        other = engine.open()
+        both = probe.interleave(dialogue.respond(_asked()), other.respond(_with_voice(speech)))
         for parts in await probe.within(both, "Two answers in turns"):
             require(_check_parts(parts, spoken=True) > 0, "An answer has no audio beside another.")
         await probe.together(lambda: _answered(engine, _asked()), "One of several answers at once")
@@ -347,11 +357,15 @@ async def check_responder(engine: Responder, speech: Pcm, *, bounds: Bounds = Bo
         await probe.refuses(_answered(engine, stranger), "An unknown voice", must=True)
         nothing = Prompt("", (), True, Voice(OPENAI_VOICES[0]), 8)
         await probe.refuses(_answered(engine, nothing), "An empty prompt", must=False)
-        await probe.within(engine.warm(_asked()), "Warming")
-        await probe.stops(lambda: engine.respond(_asked()), "an answer")
+        await probe.within(other.aclose(), "The end of a session")
+        await probe.within(dialogue.warm(_asked()), "Warming")
+        await probe.stops(lambda: dialogue.respond(_asked()), "an answer")
         if "tools" in engine.features:
-            await check_calls(probe, engine.respond, _asked())
-            await check_calls(probe, engine.respond, _asked(spoken=False))
+            await check_calls(probe, dialogue.respond, _asked())
+            await check_calls(probe, dialogue.respond, _asked(spoken=False))
+        await check_hearing(probe, engine.features, dialogue.respond, _asked())
+        await probe.within(dialogue.aclose(), "The end of a session")
+        await check_dialogues(probe, engine, _asked(spoken=False))
     return probe.report()
 
 
@@ -365,7 +379,9 @@ def _with_voice(speech: Pcm) -> Prompt:
 
 
 async def _answered(engine: Responder, prompt: Prompt) -> float:
-    return _check_parts([part async for part in engine.respond(prompt)], spoken=prompt.spoken)
+    """In a session of its own."""
+    async with aclosing(engine.open()) as dialogue:
+        return _check_parts([part async for part in dialogue.respond(prompt)], spoken=prompt.spoken)
 
 
 def _check_parts(parts: Sequence[ResponsePart], *, spoken: bool) -> float:

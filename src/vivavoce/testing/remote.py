@@ -14,14 +14,13 @@ import json
 import socket
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from email import message_from_bytes
 from typing import Self
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
@@ -29,7 +28,19 @@ from vivavoce.audio.pcm import Pcm
 from vivavoce.audio.wav import wav_bytes
 from vivavoce.engines.instant import OPENAI_VOICES
 from vivavoce.engines.openai.payload import Json
-from vivavoce.testing.remote_chat import Calls, call_deltas, fault_in, forced, message_calls, words_in
+from vivavoce.testing.remote_audio import Hears, Speaks, audio_tokens, spoken_chunks, wants_voice
+from vivavoce.testing.remote_chat import (
+    Calls,
+    call_deltas,
+    chunk_of,
+    events,
+    fault_in,
+    forced,
+    message_calls,
+    tokens_of,
+    words_in,
+)
+from vivavoce.testing.remote_voices import RemoteVoices, multipart
 from vivavoce.testing.script import sound
 
 ODD_BYTES = 1001
@@ -78,7 +89,8 @@ class _Broken(Exception):
 class RemoteServer:
     """A context manager; what it does well is set by its attributes, what it does badly by `expect`.
 
-    `context_limit` is the longest conversation in words; `api_key` is demanded if given.
+    `context_limit` is the longest conversation in words; `api_key` is demanded if given. `hears` and `speaks` are what
+    the chat model can do beside text. `port`: a server that comes up late, where its address was known before.
     """
 
     def __init__(
@@ -89,12 +101,19 @@ class RemoteServer:
         model: str = "any",
         api_key: str | None = None,
         context_limit: int = 10_000,
+        hears: Hears | None = None,
+        speaks: Speaks | None = None,
+        port: int = 0,
     ) -> None:
         self.transcript = transcript
         self.answer = answer
         self.model = model
         self.api_key = api_key
         self.context_limit = context_limit
+        self.hears = hears
+        self.speaks = speaks
+        self.sent = 0
+        """Pieces of answers that were handed to the line."""
         self.received: list[Received] = []
         """Every request, in order; not those to `/models`."""
         self.streaming = 0
@@ -103,9 +122,12 @@ class RemoteServer:
         """Answers that the client did not wait for."""
         self.calls: deque[Calls] = deque()
         """Answers to the next chats that bring tools and let them be called. Without one only what must call does."""
+        self.custom = RemoteVoices(self._answer)
+        """Voices and consents that were uploaded."""
         self._faults: deque[Fault] = deque()
         self._socket = socket.socket()
-        self._socket.bind(("127.0.0.1", 0))
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind(("127.0.0.1", port))
         config = uvicorn.Config(self._app(), http="h11", ws="none", lifespan="off", log_config=None)
         self._uvicorn = uvicorn.Server(config)
         self._thread = threading.Thread(
@@ -142,6 +164,7 @@ class RemoteServer:
                 Route("/v1/audio/transcriptions", self._transcriptions, methods=["POST"]),
                 Route("/v1/chat/completions", self._chat, methods=["POST"]),
                 Route("/v1/audio/speech", self._speech, methods=["POST"]),
+                *self.custom.routes(),
             ]
         )
 
@@ -153,24 +176,28 @@ class RemoteServer:
         return JSONResponse({"object": "list", "data": [{"id": self.model, "object": "model"}]})
 
     async def _transcriptions(self, request: Request) -> Response:
-        form, files = _multipart(request.headers["content-type"], await request.body())
+        form, files = multipart(request.headers["content-type"], await request.body())
         if "file" not in files or not form.get("model"):
             return _error(400, "`file` and `model` are required")
         body = json.dumps({"text": self.transcript}).encode()
         return await self._answer(request, [body], "application/json", form=form, files=files)
 
     async def _chat(self, request: Request) -> Response:
-        asked = await request.json()
-        words = words_in(asked)
+        try:
+            asked = await request.json()
+        except ClientDisconnect:
+            return Response()  # to nobody
+        fault = fault_in(asked, self.hears, self.speaks)
+        words = words_in(asked) + (0 if fault else audio_tokens(asked))
         if words > self.context_limit:
             self._record(request, asked)
             text = f"This model's maximum context length is {self.context_limit} tokens, you sent {words}."
             return _error(400, text, "context_length_exceeded")
-        if fault := fault_in(asked):
+        if fault:
             self._record(request, asked)
             return _error(400, fault, "invalid_value")
         calls = _calls_for(asked, self.calls)
-        tokens = _words(calls.said if calls else self.answer)
+        tokens = tokens_of(calls.said if calls else self.answer)
         said = tokens[: asked.get("max_tokens")]
         reason = "tool_calls" if calls else "stop" if said == tokens else "length"
         usage = {
@@ -179,6 +206,8 @@ class RemoteServer:
             "total_tokens": words + len(said),
             "prompt_tokens_details": {"cached_tokens": words // 2},
         }
+        if self.hears is not None and self.hears.counted:
+            usage["prompt_tokens_details"] = {"cached_tokens": 0, "audio_tokens": audio_tokens(asked)}
         if not asked.get("stream"):
             message: dict[str, object] = {"role": "assistant", "content": "".join(said)}
             if calls:
@@ -186,14 +215,19 @@ class RemoteServer:
             choice = {"index": 0, "message": message, "finish_reason": reason}
             body = json.dumps({"object": "chat.completion", "choices": [choice], "usage": usage}).encode()
             return await self._answer(request, [body], "application/json", asked)
-        deltas = [{"content": token} for token in said] + (call_deltas(calls) if calls else [])
+        chunks = [chunk_of({"content": token}) for token in said]
+        if self.speaks is not None and wants_voice(asked):
+            chunks = spoken_chunks(said, self.speaks) if said else []
+        chunks += [chunk_of(delta) for delta in call_deltas(calls)] if calls else []
         with_usage = asked.get("stream_options", {}).get("include_usage", False)
-        events = _events(deltas, reason, usage if with_usage else None)
-        return await self._answer(request, events, "text/event-stream", asked)
+        pieces = events(chunks, reason, usage if with_usage else None)
+        return await self._answer(request, pieces, "text/event-stream", asked)
 
     async def _speech(self, request: Request) -> Response:
         asked = await request.json()
-        if asked.get("voice") not in OPENAI_VOICES or not asked.get("input") or len(asked["input"]) > 4096:
+        voice = asked.get("voice")
+        known = voice["id"] in self.custom.voices if isinstance(voice, dict) else voice in OPENAI_VOICES
+        if not known or not asked.get("input") or len(asked["input"]) > 4096:
             self._record(request, asked)
             return _error(400, "invalid voice or input", "invalid_value")
         if asked.get("response_format") not in ("pcm", "wav"):
@@ -238,6 +272,7 @@ class RemoteServer:
                     done = True
                     raise _Broken
                 yield piece
+                self.sent += 1
                 await asyncio.sleep(0)
             done = True
         finally:
@@ -274,36 +309,3 @@ def _calls_for(asked: Mapping[str, Json], script: deque[Calls]) -> Calls | None:
     if not asked.get("tools") or asked.get("tool_choice") == "none":
         return None
     return script.popleft() if script else forced(asked)
-
-
-def _words(text: str) -> list[str]:
-    return [word if number == 0 else f" {word}" for number, word in enumerate(text.split(" "))] if text else []
-
-
-def _events(deltas: Sequence[Mapping[str, object]], reason: str, usage: Mapping[str, object] | None) -> list[bytes]:
-    """The stream of an answer: a comment that keeps the line alive, the deltas, the end, the usage, `[DONE]`."""
-    choices: list[dict[str, object]] = [{"delta": {"role": "assistant", "content": ""}, "finish_reason": None}]
-    choices += [{"delta": delta, "finish_reason": None} for delta in deltas]
-    choices += [{"delta": {}, "finish_reason": reason}]
-    chunks: list[dict[str, object]] = [{"choices": [{"index": 0, **choice}], "usage": None} for choice in choices]
-    if usage is not None:
-        chunks.append({"choices": [], "usage": usage})
-    lines = [json.dumps({"object": "chat.completion.chunk", **chunk}, ensure_ascii=False) for chunk in chunks]
-    return [b": keep-alive\n\n", *(f"data: {line}\n\n".encode() for line in lines), b"data: [DONE]\n\n"]
-
-
-def _multipart(content_type: str, body: bytes) -> tuple[dict[str, str], dict[str, bytes]]:
-    """The fields and files of a form (RFC 7578), which has the syntax of mail."""
-    mail = message_from_bytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body)
-    form: dict[str, str] = {}
-    files: dict[str, bytes] = {}
-    for part in mail.walk():
-        name = part.get_param("name", header="content-disposition")
-        content = part.get_payload(decode=True)
-        if not isinstance(name, str) or not isinstance(content, bytes):
-            continue
-        if part.get_filename() is None:
-            form[name] = content.decode()
-        else:
-            files[name] = content
-    return form, files

@@ -8,8 +8,10 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from vivavoce.engines.openai.payload import Json, find
+from vivavoce.testing.remote_audio import Hears, Speaks, spoken_faults, voice_faults
 
 IMAGE_TOKENS = 1000
 """What a picture takes of a prompt."""
@@ -29,9 +31,30 @@ class Calls:
     said: str = ""
 
 
-def fault_in(asked: Json) -> str:
-    """Why a request is refused; "" if it is not."""
-    return next(_faults(asked), "")
+def fault_in(asked: Json, hears: Hears | None = None, speaks: Speaks | None = None) -> str:
+    """Why a request is refused by a model that hears and speaks like this; "" if it is not."""
+    faults = chain(_faults(asked), voice_faults(asked, hears), spoken_faults(asked, speaks))
+    return next(faults, "")
+
+
+def tokens_of(text: str) -> list[str]:
+    """The words, each with the blank before it."""
+    return [word if number == 0 else f" {word}" for number, word in enumerate(text.split(" "))] if text else []
+
+
+def events(chunks: Sequence[Mapping[str, object]], reason: str, usage: Mapping[str, object] | None) -> list[bytes]:
+    """The stream of an answer: a comment that keeps the line alive, the chunks, the end, the usage, `[DONE]`."""
+    first = chunk_of({"role": "assistant", "content": ""})
+    whole = [first, *chunks, {"choices": [{"index": 0, "delta": {}, "finish_reason": reason}], "usage": None}]
+    if usage is not None:
+        whole.append({"choices": [], "usage": usage})
+    lines = [json.dumps({"object": "chat.completion.chunk", **chunk}, ensure_ascii=False) for chunk in whole]
+    return [b": keep-alive\n\n", *(f"data: {line}\n\n".encode() for line in lines), b"data: [DONE]\n\n"]
+
+
+def chunk_of(delta: Mapping[str, object]) -> dict[str, object]:
+    """A piece of an answer."""
+    return {"choices": [{"index": 0, "delta": delta, "finish_reason": None}], "usage": None}
 
 
 def words_in(asked: Json) -> int:
@@ -153,7 +176,7 @@ def _content_faults(message: Json, where: str) -> Iterator[str]:
         url = find(part, "image_url", "url")
         if find(part, "type") == "image_url" and (find(message, "role") != "user" or not _is_picture(str(url))):
             yield f"'{where}': Invalid image data"
-        if find(part, "type") not in ("text", "image_url"):
+        if find(part, "type") not in ("text", "image_url", "input_audio", "audio_url"):
             yield f"'{where}': a part of type {find(part, 'type')!r}"
 
 

@@ -29,7 +29,11 @@ class ServerState(Protocol):
 
     @property
     def ready(self) -> bool:
-        """Every engine is loaded and warm."""
+        """Every engine is loaded and warm, and those on other servers could be reached."""
+
+    @property
+    def unreachable(self) -> Mapping[str, str]:
+        """For each role whose engine is on a server that has not come up yet, why."""
 
     @property
     def sessions(self) -> int:
@@ -64,13 +68,14 @@ class Http:
         ]
 
     async def health(self, request: Request) -> Response:
-        """503 until every engine is warm, then 200."""
-        state = self._state
+        """503 until every engine is warm and every server that one of them needs was reached, then 200."""
+        state, missing = self._state, dict(self._state.unreachable)
         body = {
-            "status": "ok" if state.ready else "starting",
+            "status": "ok" if state.ready else "unreachable" if missing else "starting",
             "version": state.version,
             "engines": dict(state.engines),
             "sessions": state.sessions,
+            **({"unreachable": missing} if missing else {}),
         }
         return JSONResponse(body, 200 if state.ready else 503, {"Cache-Control": "no-store"})
 

@@ -1,7 +1,7 @@
 """The playground: a page at `/` to talk to this server, and what the page must know to offer what there is.
 
 The page is a client like any other: it speaks the protocol, with a key where one is asked for. Only
-`/playground/settings.json` is beyond the API.
+`/playground/settings.json` and `/v1/voices` are beyond the API.
 """
 
 from __future__ import annotations
@@ -57,6 +57,10 @@ class Offering(Protocol):
     def can(self) -> Capabilities | None:
         """What sessions may ask for; None while engines are loading."""
 
+    @property
+    def currency(self) -> str | None:
+        """Of the prices; None: there are none."""
+
 
 def routes(server: Offering) -> list[BaseRoute]:
     """For Starlette, beside those of the other transports."""
@@ -73,7 +77,8 @@ def routes(server: Offering) -> list[BaseRoute]:
         elif server.can is None:
             body["status"] = "starting"
         else:
-            body |= _choices(server.can)
+            # What it cost is told to keys alone.
+            body |= {**_choices(server.can), "currency": None if decision.secret else server.currency}
         return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
     pages = [Route("/playground/settings.json", settings)]
@@ -102,7 +107,6 @@ def _file(body: bytes, content_type: str) -> Handler:
 def _choices(can: Capabilities) -> dict[str, object]:
     return {
         "model": can.models[0],
-        "voices": can.voices,
         "speed": (can.min_speed, can.max_speed),
         "semantic_vad": can.semantic_vad,
         "noise_reduction": can.noise_reduction,

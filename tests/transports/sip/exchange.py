@@ -178,7 +178,9 @@ class FakeHost:
         self.room = 100
         self.sessions: dict[str, Runner] = {}
         self.brought: list[SessionObject | None] = []
+        self._can = replace(CAN, tools=True)
         self._engines = engines(responder=responder)
+        self.refused = self._engines.responder.refused
 
     def check_room(self, project: str | None) -> None:
         if len(self.sessions) >= self.room:
@@ -188,7 +190,7 @@ class FakeHost:
         self, wanted: AnySessionPatch | msgspec.UnsetType | TranslationRequest
     ) -> SessionObject | TranslationSession:
         assert not isinstance(wanted, TranslationRequest)
-        return bound(wanted, "sess_1", "gpt-realtime", "alloy", CAN)
+        return bound(wanted, "sess_1", "gpt-realtime", "alloy", self._can)
 
     def find(self, call_id: str, project: str | None) -> Runner | None:
         return self.sessions.get(call_id)
@@ -199,7 +201,7 @@ class FakeHost:
         assert call is not None
         self.brought.append(call.session)
         now = asyncio.get_running_loop().time()
-        core = Session(call.session or SETTINGS, replace(CAN, media=True), CountingIds(), now, 3600.0)
+        core = Session(call.session or SETTINGS, replace(self._can, media=True), CountingIds(), now, 3600.0)
         runner = Runner(core, connection, self._engines, line=call.line)
         self.sessions[call.id] = runner
         try:

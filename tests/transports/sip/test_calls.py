@@ -15,12 +15,15 @@ from starlette.routing import Route
 from tests.runtime.hosting import SETTINGS
 from tests.transports.sip.exchange import PROJECT, Exchange, Taker, exchange, settled
 
+from vivavoce.testing.fakes import ScriptedResponder
 from vivavoce.transports.auth import Auth
 from vivavoce.transports.sip.calls import PATH, CallRoutes
 from vivavoce.transports.sip.rules import Rule
 from vivavoce.transports.sip.telephone import Policy
 
 SESSION = {"type": "realtime", "model": "gpt-realtime", "instructions": "Be kind."}
+PARAMETERS = {"type": "object", "properties": {"town": {"type": "string"}}}
+CLOCK, WEATHER = ({"type": "function", "name": name, "parameters": PARAMETERS} for name in ("clock", "weather"))
 POLICY = Policy((Rule("accept", called="100"),), frozenset({PROJECT}), may_call=("*@trunk.example",))
 
 
@@ -54,9 +57,13 @@ class Office:
 
 @asynccontextmanager
 async def office() -> AsyncIterator[Office]:
-    """With a key of no project, one of a project, and a page of somebody else's at the path of calls."""
-    hook = Taker()
-    async with exchange(POLICY, hook) as calls:
+    """With a key of no project, one of a project, and a page of somebody else's at the path of calls.
+
+    The model can call every tool but the weather.
+    """
+    hook, responder = Taker(), ScriptedResponder()
+    responder.refusals = {"weather": "No grammar can say that."}
+    async with exchange(POLICY, hook, responder=responder) as calls:
         calls.host.auth = Auth(["sk-one"], {PROJECT: ["sk-sales"]})
         other = Route(PATH, lambda _: PlainTextResponse("a browser's"), methods=["POST"])
         app = Starlette(routes=[*CallRoutes(calls.host, calls.desk).routes(), other])
@@ -69,11 +76,11 @@ def test_accept() -> None:
     async def main() -> None:
         async with office() as http:
             call_id = await http.ringing()
-            answer = await http.post(f"/{call_id}/accept", SESSION)
+            answer = await http.post(f"/{call_id}/accept", {**SESSION, "tools": [CLOCK]})
             assert (answer.status_code, answer.content) == (200, b"")
             (session,) = http.calls.host.brought
             assert session is not None
-            assert session.instructions == "Be kind."
+            assert (session.instructions, len(session.tools)) == ("Be kind.", 1)
             assert http.calls.switch.told[-1] == "answer in answer to sdp"
 
     asyncio.run(main())
@@ -89,6 +96,7 @@ def test_accept() -> None:
         (b"[]", (400, "invalid_type", None)),
         ({**SESSION, "bogus": 1}, (400, "unknown_parameter", "bogus")),
         ({**SESSION, "audio": {"output": {"voice": "nobody"}}}, (400, "invalid_value", "audio.output.voice")),
+        ({**SESSION, "tools": [CLOCK, WEATHER]}, (400, "unsupported_value", "tools[1].parameters")),
     ],
 )
 def test_a_session_that_is_refused_lets_the_call_ring_on(body: object, refusal: tuple[int, str, str]) -> None:
@@ -213,6 +221,10 @@ def test_a_call_is_made() -> None:
         ({"uri": "tel:+4930"}, (400, "invalid_value", "uri")),
         ({"session": {}}, (400, "missing_required_parameter", "session.type")),
         ({"session": {**SESSION, "model": "other"}}, (400, "invalid_value", "session.model")),
+        (
+            {"session": {**SESSION, "tools": [CLOCK, WEATHER]}},
+            (400, "unsupported_value", "session.tools[1].parameters"),
+        ),
         ({"headers": {"From": "me"}}, (400, "invalid_value", "headers.From")),
         ({"headers": {"X-A": "b\r\nC: d"}}, (400, "invalid_value", "headers.X-A")),
         ({"from": "sip:me@here"}, (400, "unknown_parameter", "from")),

@@ -345,7 +345,7 @@ def test_five_thousand_broken_descriptions() -> None:
 
 
 @given(text=st.text(max_size=200))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_text_at_all(text: str) -> None:
     served(text)
     served("v=0\nc=IN IP4 192.0.2.1\nm=" + text)

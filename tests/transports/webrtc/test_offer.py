@@ -122,7 +122,7 @@ def test_what_is_refused_and_how() -> None:
                 ((400, "invalid_offer", "sdp"), {"files": form(sdp="hello")}),
                 ((400, "missing_required_parameter", "sdp"), {"files": form(session=SESSION)[1:]}),
                 (
-                    (400, "missing_required_parameter", "sdp"),
+                    (415, "unsupported_content_type", None),  # a form has a boundary
                     {"content": b"x", "headers": {"Content-Type": "multipart/form-data"}},
                 ),
                 ((400, "unknown_parameter", "sessions"), {"files": [*form(), ("sessions", (None, "{}"))]}),

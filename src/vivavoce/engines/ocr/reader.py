@@ -47,7 +47,8 @@ class OcrImageReader:
 
     async def start(self) -> None:
         """Load and warm up, in about 0.5 s. Raises `EngineError` (`engine_unavailable`)."""
-        self._reader = await self._worker.run(TextReader, self._models, self._threads)
+        with self._worker.crew.hiring():
+            self._reader = await self._worker.run(TextReader, self._models, self._threads)
         blank = io.BytesIO()
         Image.new("RGB", (64, 64), "white").save(blank, "PNG")
         await self.describe(blank.getvalue(), "low")

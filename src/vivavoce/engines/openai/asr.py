@@ -75,6 +75,10 @@ class OpenAiAsr:
         """A warning in the log if the server cannot be reached now; it may come up later."""
         await self._remote.check()
 
+    async def unreachable(self) -> str | None:
+        """Why the server cannot be reached now."""
+        return await self._remote.unreachable()
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._remote.aclose()
@@ -95,7 +99,8 @@ class OpenAiAsr:
         text = find(found, "text")
         if not isinstance(text, str):
             raise self._remote.failure("engine_failed", "answered something that is no transcript")
-        yield Transcript(text.strip(), logprobs=self._logprobs(find(found, "logprobs")) if hint.logprobs else ())
+        logprobs = self._logprobs(find(found, "logprobs")) if hint.logprobs else ()
+        yield Transcript(text.strip(), logprobs=logprobs, named=self._language if hint.language is None else None)
 
     def _body(self, wav: bytes, hint: AsrHint) -> Body:
         form = {"model": self._remote.model, "response_format": "json"}

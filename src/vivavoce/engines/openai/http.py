@@ -10,7 +10,7 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import httpx
@@ -24,6 +24,8 @@ DRAIN_S = 0.1
 """Longest wait for the end of a body of which all that matters is here."""
 CHECK_S = 3.0
 """Longest time for the check at the start."""
+NOT_YET = (502, 503, 504)
+"""What a server answers that still loads its model, or a proxy before it."""
 
 _log = logging.getLogger(__name__)
 
@@ -60,11 +62,12 @@ class Body:
 
 
 class Refused(EngineError):
-    """The server said no, and why: `complaint` is the server's own account of it."""
+    """The server said no: `complaint` is its own account of why, `status` that of HTTP; 0 within an answer."""
 
-    def __init__(self, code: str, message: str, complaint: Complaint) -> None:
+    def __init__(self, code: str, message: str, complaint: Complaint, status: int = 0) -> None:
         super().__init__(code, message)
         self.complaint = complaint
+        self.status = status
 
 
 class _TryAgain(Exception):
@@ -107,18 +110,26 @@ class Remote:
         )
 
     async def check(self) -> None:
-        """Log a warning if the server cannot be reached or lacks the model. Never raises: it may come up later."""
+        """Log a warning if the server cannot be reached. Never raises: it may come up later."""
+        if why := await self.unreachable():
+            _log.warning("%s Calls will try again.", why)
+
+    async def unreachable(self) -> str | None:
+        """Why the server cannot be reached now; None: it answers. A key that it refuses and a model that it lacks are
+        warnings in the log."""
         try:
             async with asyncio.timeout(CHECK_S):
                 response = await self._client.get("/models")
         except (httpx.HTTPError, TimeoutError) as error:
-            _log.warning("%s cannot be reached yet (%s); calls will try again.", self._who, type(error).__name__)
-            return
+            return f"{self._who} cannot be reached yet ({type(error).__name__})."
+        if response.status_code in NOT_YET:
+            return f"{self._who} is not ready yet (status {response.status_code})."
         if response.status_code in (401, 403):
             _log.warning("%s refuses the key (status %d).", self._who, response.status_code)
         elif response.is_success:
             with suppress(ValueError):
                 self._check_model(parse(response.content))
+        return None
 
     def _check_model(self, listing: Json) -> None:
         entries = find(listing, "data")
@@ -131,12 +142,16 @@ class Remote:
         self._closed = True
         await self._client.aclose()
 
-    @asynccontextmanager
-    async def post(self, path: str, body: Body) -> AsyncGenerator[Reply, None]:
+    def post(self, path: str, body: Body) -> AbstractAsyncContextManager[Reply]:
         """The server's answer, its first byte received. Leaving closes the stream at once. Raises `EngineError`."""
+        return self.ask("POST", path, body)
+
+    @asynccontextmanager
+    async def ask(self, method: str, path: str, body: Body) -> AsyncGenerator[Reply, None]:
+        """The same by any method."""
         self.running += 1
         try:
-            reply = await self._tries(path, body)
+            reply = await self._tries(method, path, body)
             try:
                 yield reply
             finally:
@@ -148,12 +163,12 @@ class Remote:
         """An error of this server. `what` goes on after its name: "sent no audio"."""
         return EngineError(code, f"{self._who} {what}.")
 
-    async def _tries(self, path: str, body: Body) -> Reply:
+    async def _tries(self, method: str, path: str, body: Body) -> Reply:
         left = self._net.retries
         backoff = self._net.backoff
         while True:
             try:
-                return await self._try(path, body)
+                return await self._try(method, path, body)
             except _TryAgain as problem:
                 if not left or problem.pause > self._net.longest_retry_after:
                     raise problem.error from problem
@@ -162,10 +177,10 @@ class Remote:
             backoff *= 2
             await asyncio.sleep(pause)
 
-    async def _try(self, path: str, body: Body) -> Reply:
+    async def _try(self, method: str, path: str, body: Body) -> Reply:
         if self._closed:
             raise self.failure("engine_unavailable", "is shut down")
-        request = self._client.build_request("POST", path, json=body.json, data=body.form, files=body.files)
+        request = self._client.build_request(method, path, json=body.json, data=body.form, files=body.files)
         try:
             async with asyncio.timeout(self._net.first_byte):
                 return await self._send(request)
@@ -201,10 +216,10 @@ class Remote:
         complaint = read_complaint(await _beginning(response), secret=self._key)
         what = f"answered {status}" + (f": {complaint.message}" if complaint.message else "")
         if (status == 429 and complaint.code != "insufficient_quota") or status >= 500:
-            error = Refused("engine_unavailable", f"{self._who} {what}.", complaint)
+            error = Refused("engine_unavailable", f"{self._who} {what}.", complaint, status)
             return _TryAgain(error, retry_after(response.headers.get("Retry-After", "")))
         code = "engine_rejected" if 400 <= status < 500 else "engine_failed"
-        return Refused(code, f"{self._who} {what}.", complaint)
+        return Refused(code, f"{self._who} {what}.", complaint, status)
 
     async def next_of(self, data: AsyncIterator[bytes]) -> bytes | None:
         """The next bytes of an answer, or None at its end."""

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 
+from vivavoce.audio.pcm import Pcm
 from vivavoce.engines import window
 from vivavoce.engines.calls import shown
-from vivavoce.engines.openai import pictures
-from vivavoce.engines.openai.answer import Answer, Stream
+from vivavoce.engines.openai import pictures, speech
+from vivavoce.engines.openai.answer import Answer, Delta, Stream
 from vivavoce.engines.openai.calls import Call
 from vivavoce.engines.openai.http import Body, Net, Refused, Remote
 from vivavoce.engines.openai.payload import Json
 from vivavoce.engines.openai.repair import Fault, conversation, fault_of, missing
 from vivavoce.engines.openai.request import Names, images_in, overhead, rendered, size_of, tool_fields
 from vivavoce.engines.openai.schema import Schema
+from vivavoce.engines.openai.sound import Sound
 from vivavoce.ports import (
     CallArguments,
     CallBegan,
@@ -34,7 +38,29 @@ from vivavoce.ports import (
     Tool,
 )
 
+MOST_HELD = 10_000
+"""Pieces of an answer that is read as a whole: it replaces one that was wrong."""
+
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Aloud:
+    """How a spoken answer is asked for: further `fields` of the request, and the Hz of audio that has no header to say
+    it. Without a `rate` audio is passed over."""
+
+    fields: Mapping[str, Json] = field(default_factory=dict)
+    rate: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """One request. `then` goes behind the conversation."""
+
+    prompt: Prompt
+    names: Names
+    aloud: Aloud
+    then: Sequence[Json] = ()
 
 
 class OpenAiLlm:
@@ -44,7 +70,8 @@ class OpenAiLlm:
     `max_completion_tokens`. `extra` goes into every request (temperature, reasoning effort and the like).
     `prewarm` lets `warm` spend a request of one token, so that servers with a prefix cache have it filled.
     `context` is the model's window in tokens, if it is known. `reasoning` and `parallel_tool_calls` say that the model
-    knows these fields of a request: only then are they sent. `tools`: it can call tools; `images`: it sees pictures.
+    knows these fields of a request: only then are they sent. `tools`: it can call tools; `images`: it sees pictures;
+    `hears`: it is given the caller's voice, in this shape, as it is for the newest `speech_s` seconds.
     """
 
     def __init__(
@@ -61,6 +88,8 @@ class OpenAiLlm:
         tools: bool = True,
         parallel_tool_calls: bool = False,
         images: bool = False,
+        hears: speech.SpeechPart | None = None,
+        speech_s: float = 60.0,
         net: Net | None = None,
     ) -> None:
         """`base_url` ends in the version (".../v1"). Raises `ValueError` for an unusable address or key."""
@@ -74,6 +103,8 @@ class OpenAiLlm:
         self._tools = tools
         self._parallel_tool_calls = parallel_tool_calls
         self._images = images
+        self._hears = hears
+        self._speech_s = speech_s
 
     @property
     def name(self) -> str:
@@ -94,12 +125,17 @@ class OpenAiLlm:
             "parallel_tool_calls": self._tools,
             "tools": self._tools,
             "images": self._images,
+            "speech": self._hears is not None,
         }
         return tuple(feature for feature, has in able.items() if has)
 
     async def start(self) -> None:
         """A warning in the log if the server cannot be reached now; it may come up later."""
         await self._remote.check()
+
+    async def unreachable(self) -> str | None:
+        """Why the server cannot be reached now."""
+        return await self._remote.unreachable()
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -114,8 +150,15 @@ class OpenAiLlm:
         return None
 
     async def generate(self, prompt: Prompt) -> AsyncGenerator[TextDelta | CallPart | Finished, None]:
-        """Text as it comes, calls when they are whole, then `Finished` with the server's own count of tokens (zeros if
-        it gives none).
+        """The `parts` of an answer in text."""
+        async with aclosing(self.parts(prompt, Aloud())) as parts:
+            async for part in parts:
+                if not isinstance(part, Pcm):
+                    yield part
+
+    async def parts(self, prompt: Prompt, aloud: Aloud) -> AsyncGenerator[Delta | CallPart | Finished, None]:
+        """Text and audio as they come, calls when they are whole, then `Finished` with the server's own count of tokens
+        (zeros if it gives none).
 
         The conversation is cut where it exceeds its limit, by a guess at its tokens (`request.TOKENS_PER_BYTE`). When
         the server says that it is too long all the same, the older half of it is left out until it fits, or
@@ -124,10 +167,10 @@ class OpenAiLlm:
         A call that is wrong is asked for again, once: a request more, whose tokens count too. Raises `EngineError`:
         `invalid_tool_call` if that is wrong too, `invalid_tool` where a tool's schema is none.
         """
-        prompt = replace(prompt, messages=shown(prompt.messages))
+        prompt = replace(prompt, messages=speech.bounded(shown(prompt.messages), self._speech_s))
         names = Names(prompt.tools)
-        answer = Answer()
-        async with aclosing(self._answered(prompt, names, (), answer)) as deltas:
+        answer, ask = Answer(), _Ask(prompt, names, aloud)
+        async with aclosing(self._answered(ask, answer)) as deltas:
             async for delta in deltas:
                 yield delta
         usage = answer.usage
@@ -140,87 +183,89 @@ class OpenAiLlm:
             elif answer.reason == "stop":  # otherwise it is only cut off, as is the answer
                 faults.append(fault)
         for fault in faults:
-            better = await self._repaired(prompt, names, answer, fault, usage.output_tokens)
+            better, said = await self._repaired(ask, answer, fault, usage.output_tokens)
             usage = _sum(usage, better.usage)
             if better.text and fault.again.tool_choice != "required":
-                yield TextDelta(f" {better.text}" if answer.text else better.text)
+                if answer.text:
+                    yield TextDelta(" ")
+                for delta in said:
+                    yield delta
             for call in better.calls:
                 for part in _parts(call):
                     yield part
         yield Finished(answer.reason, usage)
 
-    async def warm(self, prompt: Prompt) -> None:
-        """With `prewarm`, one token of an answer, thrown away. Errors are only logged: this is a hint."""
+    async def warm(self, prompt: Prompt, aloud: Aloud = Aloud()) -> None:  # frozen
+        """With `prewarm`, one token of an answer, thrown away. Errors are only logged: this is a hint.
+
+        A voice at the end is left out: it may go on, and as a longer one it is another to the server.
+        """
         if not self._prewarm:
             return
-        prompt = replace(prompt, messages=shown(prompt.messages), max_tokens=1)
+        messages = prompt.messages[:-1] if speech.voices_in(prompt.messages[-1:]) else prompt.messages
+        prompt = replace(prompt, messages=speech.bounded(shown(messages), self._speech_s), max_tokens=1)
         try:
-            names = Names(prompt.tools)
-            async with aclosing(self._attempt(prompt, self._fitted(prompt, names), names, (), Answer())) as deltas:
+            ask = _Ask(prompt, Names(prompt.tools), aloud)
+            async with aclosing(self._attempt(ask, _fitted(ask, self._context), Answer())) as deltas:
                 async for _ in deltas:
                     pass
         except EngineError as error:
             _log.debug("prewarming failed: %s", error.message)
 
-    async def _repaired(self, prompt: Prompt, names: Names, answer: Answer, fault: Fault, used: int) -> Answer:
-        """A better answer: at most one call, which fits, by its own name. Raises `EngineError`."""
-        again = fault.again
+    async def _repaired(self, ask: _Ask, answer: Answer, fault: Fault, used: int) -> tuple[Answer, list[Delta]]:
+        """A better answer, and what is said in it: at most one call, which fits, by its own name. Raises
+        `EngineError`."""
+        again, names = fault.again, ask.names
         if again.max_tokens is not None:
             again = replace(again, max_tokens=max(again.max_tokens - used, 1))
         better = Answer()
-        async with aclosing(self._answered(again, names, conversation(fault, answer, names), better)) as deltas:
-            async for _ in deltas:
-                pass
+        asked = replace(ask, prompt=again, then=conversation(fault, answer, names))
+        said: list[Delta] = []
+        async with aclosing(self._answered(asked, better)) as deltas:
+            async for delta in deltas:
+                said.append(delta)
+                if len(said) > MOST_HELD:
+                    raise self._remote.failure("engine_failed", "sent far more than an answer")
         better.calls = [Call(names.ours(call.name), call.arguments) for call in better.calls[:1]]
         left = fault_of(better.calls[0], again) if better.calls else missing(replace(better, reason="stop"), again)
         if left is not None:
             what = f"called the tool {left.call.name} wrongly, twice" if left.call else "called no tool, though it must"
             raise self._remote.failure("invalid_tool_call", f"{what}: {' '.join(left.why.split())}".rstrip("."))
-        return better
+        return better, said
 
-    async def _answered(
-        self, prompt: Prompt, names: Names, then: Sequence[Json], answer: Answer
-    ) -> AsyncGenerator[TextDelta, None]:
-        """The text of one answer, and the rest of it in `answer`. `then` goes behind the conversation."""
-        messages = self._fitted(prompt, names)
+    async def _answered(self, ask: _Ask, answer: Answer) -> AsyncGenerator[Delta, None]:
+        """What is said in one answer, and the rest of it in `answer`."""
+        prompt, messages = ask.prompt, _fitted(ask, self._context)
         while True:
             try:
-                async with aclosing(self._attempt(prompt, messages, names, then, answer)) as deltas:
+                async with aclosing(self._attempt(ask, messages, answer)) as deltas:
                     async for delta in deltas:
                         yield delta
                 return
             except Refused as refusal:
                 if not refusal.complaint.context_too_long:
-                    raise _explained(refusal, prompt, messages) from refusal
+                    raise _explained(refusal, ask, messages) from refusal
                 newer = _newer_half(messages)
                 if prompt.truncation == "disabled" or len(newer) == len(messages):
                     raise EngineError("context_too_long", refusal.message) from refusal
             messages = newer
 
-    def _fitted(self, prompt: Prompt, names: Names) -> Sequence[Message]:
-        """What to send, as far as a limit is known. Raises `EngineError` (`context_too_long`)."""
-        asked = prompt.truncation
-        own = asked.post_instructions if isinstance(asked, Retention) else None
-        # "disabled" is for the server to judge: it counts, and we would only guess.
-        if asked == "disabled" or (self._context is None and own is None):
-            return prompt.messages
-        sizes = [size_of(message) for message in prompt.messages]
-        room = sum(sizes)  # of a window that nobody knows: only the session's own limit is left
-        if self._context is not None:
-            room = self._context - self._context // 4 - overhead(prompt, names)
-        return window.fit(prompt, sizes, room).messages
-
-    async def _attempt(
-        self, prompt: Prompt, messages: Sequence[Message], names: Names, then: Sequence[Json], answer: Answer
-    ) -> AsyncGenerator[TextDelta, None]:
+    async def _attempt(self, ask: _Ask, messages: Sequence[Message], answer: Answer) -> AsyncGenerator[Delta, None]:
         """One request. Raises `Refused` before its first part only."""
-        images = images_in(messages)
+        prompt, names, rate = ask.prompt, ask.names, ask.aloud.rate
+        images, voices = images_in(messages), speech.voices_in(messages)
+        if voices and self._hears is None:
+            raise EngineError("engine_failed", "A language model was given a voice instead of its transcript.")
         if images and not self._images:
             raise EngineError("engine_failed", "A language model that sees nothing was given a picture.")
         answer.image_tokens = sum(pictures.tokens(image) for image in images)
-        fields = tool_fields(prompt, names)
-        stream = Stream(self._remote, self._api_key, [names.sent(tool.name) for tool in prompt.tools], answer)
-        body = Body(json=self._body(prompt, [*rendered(prompt, messages, names), *then], fields))
+        if self._hears is not None:
+            answer.audio_tokens = sum(speech.tokens(voice, speech.MS_PER_TOKEN_TOLD) for voice in voices)
+        sound = Sound(rate) if rate is not None else None
+        stream = Stream(self._remote, self._api_key, [names.sent(tool.name) for tool in prompt.tools], answer, sound)
+        render = partial(rendered, prompt, messages, names, self._hears or "input_audio")
+        said = await asyncio.to_thread(render) if voices else render()
+        body = Body(json=self._body(ask, [*said, *ask.then]))
         async with self._remote.post("/chat/completions", body) as reply, aclosing(reply.chunks()) as chunks:
             async for data in chunks:
                 for delta in stream.feed(data):
@@ -231,7 +276,8 @@ class OpenAiLlm:
             for delta in stream.finish():
                 yield delta
 
-    def _body(self, prompt: Prompt, messages: Sequence[Json], tools: Mapping[str, Json]) -> dict[str, Json]:
+    def _body(self, ask: _Ask, messages: Sequence[Json]) -> dict[str, Json]:
+        prompt, tools = ask.prompt, tool_fields(ask.prompt, ask.names)
         body: dict[str, Json] = {
             **self._extra,
             "model": self._remote.model,
@@ -239,6 +285,7 @@ class OpenAiLlm:
             "stream": True,
             "stream_options": {"include_usage": True},
             **tools,
+            **ask.aloud.fields,
         }
         if prompt.max_tokens is not None:
             body[self._max_tokens_field] = prompt.max_tokens
@@ -249,16 +296,38 @@ class OpenAiLlm:
         return body
 
 
-def _explained(refusal: Refused, prompt: Prompt, messages: Sequence[Message]) -> EngineError:
-    """The refusal; of tools or pictures by name, with the setting that says what the server can do."""
+def _explained(refusal: Refused, ask: _Ask, messages: Sequence[Message]) -> EngineError:
+    """The refusal; of tools, pictures or audio by name, with the setting that says what the server can do."""
     complaint = refusal.complaint.message
-    if prompt.tools and re.search(r"\btools?\b|\btool[-_ ]|function", complaint, re.IGNORECASE):
-        hint = "If it has no tools, [engines.llm] needs tools = false."
+    if ask.prompt.tools and re.search(r"\btools?\b|\btool[-_ ]|function", complaint, re.IGNORECASE):
+        hint = "If it has no tools, its settings need tools = false."
         return EngineError("tools_refused", f"{refusal.message} {hint}")
     if images_in(messages) and re.search(r"image|vision|multi-?modal", complaint, re.IGNORECASE):
-        hint = "If it sees no pictures, [engines.llm] needs images = false."
+        hint = "If it sees no pictures, its settings need images = false."
         return EngineError("images_refused", f"{refusal.message} {hint}")
+    with_audio = ask.aloud.rate is not None or speech.voices_in(messages)
+    if with_audio and re.search(r"audio|speech|modalit|multi-?modal|content type", complaint, re.IGNORECASE):
+        hint = (
+            "If it takes no audio, it belongs into [engines.llm], with speech = false; if it takes one voice only, its "
+            "server has to allow more in a request."
+        )
+        return EngineError("audio_refused", f"{refusal.message} {hint}")
     return refusal
+
+
+def _fitted(ask: _Ask, context: int | None) -> Sequence[Message]:
+    """What to send, as far as a limit is known. `context`: the model's window. Raises `EngineError`
+    (`context_too_long`)."""
+    prompt, asked = ask.prompt, ask.prompt.truncation
+    own = asked.post_instructions if isinstance(asked, Retention) else None
+    # "disabled" is for the server to judge: it counts, and we would only guess.
+    if asked == "disabled" or (context is None and own is None):
+        return prompt.messages
+    sizes = [size_of(message) for message in prompt.messages]
+    room = sum(sizes)  # of a window that nobody knows: only the session's own limit is left
+    if context is not None:
+        room = context - context // 4 - overhead(prompt, ask.names)
+    return window.fit(prompt, sizes, room).messages
 
 
 def _newer_half(messages: Sequence[Message]) -> Sequence[Message]:
@@ -278,4 +347,10 @@ def _sum(one: TokenUsage, other: TokenUsage) -> TokenUsage:
         one.output_tokens + other.output_tokens,
         one.cached_tokens + other.cached_tokens,
         one.image_tokens + other.image_tokens,
+        _both(one.audio_tokens, other.audio_tokens),
+        _both(one.spoken_tokens, other.spoken_tokens),
     )
+
+
+def _both(one: int | None, other: int | None) -> int | None:
+    return None if one is None and other is None else (one or 0) + (other or 0)

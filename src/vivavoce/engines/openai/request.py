@@ -13,10 +13,11 @@ import re
 from collections.abc import Sequence
 
 from vivavoce.engines.calls import callable_tools
-from vivavoce.engines.openai import pictures
+from vivavoce.engines.openai import pictures, speech
 from vivavoce.engines.openai.payload import Json
 from vivavoce.engines.openai.schema import parsed
-from vivavoce.ports import EngineError, Image, Message, Prompt, Speech, Tool, ToolCall, ToolOutput
+from vivavoce.engines.openai.speech import SpeechPart
+from vivavoce.ports import Image, Message, Prompt, Speech, Tool, ToolCall, ToolOutput
 
 SPOKEN_STYLE = (
     "Your answer will be spoken aloud. Use a few short, whole sentences of plain words; "
@@ -120,8 +121,10 @@ def system_text(prompt: Prompt) -> str:
     return "\n\n".join(filter(None, (prompt.instructions, SPOKEN_STYLE if prompt.spoken and not prompt.plain else "")))
 
 
-def rendered(prompt: Prompt, messages: Sequence[Message], names: Names) -> list[Json]:
-    """`messages`, with the instructions before them. Raises `EngineError` for what no text model takes."""
+def rendered(
+    prompt: Prompt, messages: Sequence[Message], names: Names, shape: SpeechPart = "input_audio"
+) -> list[Json]:
+    """`messages`, with the instructions before them. `shape`: how voices are sent, which take some time to encode."""
     system = system_text(prompt)
     said: list[Json] = [{"role": "system", "content": system}] if system else []
     for message in _joined(messages):
@@ -133,7 +136,8 @@ def rendered(prompt: Prompt, messages: Sequence[Message], names: Names) -> list[
             said.extend(output_message(output) for output in outputs)
         else:
             # The result of a call far above is the user's word, for a tool's belongs directly behind its call.
-            said.append({"role": "user" if message.role == "tool" else message.role, "content": _content(message)})
+            role = "user" if message.role == "tool" else message.role
+            said.append({"role": role, "content": _content(message, shape)})
     return said
 
 
@@ -148,20 +152,22 @@ def _joined(messages: Sequence[Message]) -> list[Message]:
     return joined
 
 
-def _content(message: Message) -> Json:
-    if not images_in([message]):
+def _content(message: Message, shape: SpeechPart) -> Json:
+    if not any(isinstance(part, Image | Speech) for part in message.content):
         return text_of(message)
-    return [
-        {"type": "text", "text": part} if isinstance(part, str) else pictures.part(part)
-        for part in message.content
-        if isinstance(part, str | Image)
-    ]
+    parts: list[Json] = []
+    for part in message.content:
+        if isinstance(part, str):
+            parts.append({"type": "text", "text": part})
+        elif isinstance(part, Image):
+            parts.append(pictures.part(part))
+        elif isinstance(part, Speech):
+            parts.append(speech.part(part, shape))
+    return parts
 
 
 def text_of(message: Message) -> str:
-    """The words of a message. Raises `EngineError` for a voice."""
-    if any(isinstance(part, Speech) for part in message.content):
-        raise EngineError("engine_failed", "A language model was given a voice instead of its transcript.")
+    """The words of a message."""
     return "\n".join(part for part in message.content if isinstance(part, str))
 
 
@@ -181,7 +187,8 @@ def size_of(message: Message) -> int:
             words += (part.name, part.arguments)
         if isinstance(part, ToolOutput):
             words.append(part.output)
-    return tokens("".join(words)) + sum(pictures.tokens(image) for image in images_in([message]))
+    heard = sum(speech.tokens(voice) for voice in speech.voices_in([message]))
+    return tokens("".join(words)) + sum(pictures.tokens(image) for image in images_in([message])) + heard
 
 
 def overhead(prompt: Prompt, names: Names) -> int:

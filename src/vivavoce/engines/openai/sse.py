@@ -9,7 +9,9 @@ MAX_EVENT_BYTES = 1 << 20
 class SseParser:
     """Bytes in, cut anywhere, and the data of each finished event out. It knows nothing of what the data means."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest: int = MAX_EVENT_BYTES) -> None:
+        """`longest`: bytes of an event."""
+        self._longest = longest
         self._rest = b""
         self._data: list[str] = []
         self._size = 0
@@ -21,7 +23,7 @@ class SseParser:
         """
         *lines, self._rest = (self._rest + received).split(b"\n")
         events = [event for line in lines if (event := self._line(line.removesuffix(b"\r"))) is not None]
-        if self._size + len(self._rest) > MAX_EVENT_BYTES:
+        if self._size + len(self._rest) > self._longest:
             raise ValueError("an event without an end")
         return events
 

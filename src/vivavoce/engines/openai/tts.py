@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 from vivavoce.audio.pcm import WIRE_RATE, Pcm
+from vivavoce.engines.openai.cloning import OpenAiCloner
 from vivavoce.engines.openai.http import Body, Net, Remote, Reply
 from vivavoce.engines.openai.payload import Json
-from vivavoce.ports import MAX_CHUNK_MS, EngineError, Voice
+from vivavoce.ports import CUSTOM_VOICE, MAX_CHUNK_MS, EngineError, Voice, VoiceInfo
 
 VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar")
 """OpenAI's names (PROTOCOL.md 3.2), sent as they are unless the configuration maps them."""
@@ -27,6 +29,7 @@ class OpenAiTts:
     `voices` are names beyond OpenAI's that the server knows; `voice_map` gives the server's name for a name of ours.
     `languages` are those that it speaks, as ISO-639-1 codes.
     `rate` is the Hz of the server's PCM, which its answer does not tell.
+    `clones`: the server has `/audio/voices`, and speaks in the voices that are made there.
     """
 
     def __init__(
@@ -40,10 +43,15 @@ class OpenAiTts:
         speeds: tuple[float, float] = SPEEDS,
         languages: Sequence[str] = ("en",),
         rate: int = WIRE_RATE,
+        clones: bool = False,
         net: Net | None = None,
     ) -> None:
         """`base_url` ends in the version (".../v1"). Raises `ValueError` for an unusable address or key."""
-        self._remote = Remote("speech synthesiser", base_url, model, api_key, net or Net())
+        net = net or Net()
+        self._remote = Remote("speech synthesiser", base_url, model, api_key, net)
+        # What has been tried may have been done: a voice would be made twice.
+        own = Remote("speech synthesiser", base_url, model, api_key, replace(net, retries=0)) if clones else None
+        self.cloner = OpenAiCloner(own) if own else None
         self._map = dict(voice_map or {})
         self._voices = tuple(dict.fromkeys((*VOICES, *voices, *self._map)))
         self._speeds = speeds
@@ -66,6 +74,12 @@ class OpenAiTts:
         return self._voices
 
     @property
+    def catalogue(self) -> tuple[VoiceInfo, ...]:
+        """Only their names are known here, and the server's where it has others."""
+        names = {name: f"the server's {other}" for name, other in self._map.items() if other != name}
+        return tuple(VoiceInfo(name, self._languages, names.get(name, "")) for name in self._voices)
+
+    @property
     def speeds(self) -> tuple[float, float]:
         """As configured."""
         return self._speeds
@@ -79,9 +93,15 @@ class OpenAiTts:
         """A warning in the log if the server cannot be reached now; it may come up later."""
         await self._remote.check()
 
+    async def unreachable(self) -> str | None:
+        """Why the server cannot be reached now."""
+        return await self._remote.unreachable()
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._remote.aclose()
+        if self.cloner:
+            await self.cloner.aclose()
 
     async def speak(self, text: str, voice: Voice) -> AsyncGenerator[Pcm, None]:
         """Audio as it comes, nothing for an empty text. Raises `EngineError`."""
@@ -100,7 +120,8 @@ class OpenAiTts:
             raise self._remote.failure("engine_failed", "sent no audio")
 
     def _body(self, text: str, voice: Voice) -> dict[str, Json]:
-        if voice.name not in self._voices:
+        custom = self.cloner is not None and voice.name.startswith(CUSTOM_VOICE)
+        if not custom and voice.name not in self._voices:
             raise EngineError(
                 "unknown_voice", f"There is no voice {voice.name!r}; there are {', '.join(self._voices)}."
             )
@@ -110,7 +131,7 @@ class OpenAiTts:
         body: dict[str, Json] = {
             "model": self._remote.model,
             "input": text,
-            "voice": self._map.get(voice.name, voice.name),
+            "voice": {"id": voice.name} if custom else self._map.get(voice.name, voice.name),
             "response_format": "pcm",
         }
         if voice.speed != 1.0:  # some servers know no `speed`

@@ -12,6 +12,7 @@ from starlette.types import Scope
 from vivavoce.protocol.errors import ProtocolError, invalid_value
 from vivavoce.protocol.rest import ACCEPT, DialRequest, ReferRequest, RejectRequest, read
 from vivavoce.protocol.session import AnySessionPatch, SessionObject, TranscriptionSessionPatch
+from vivavoce.runtime.tool_check import check_all
 from vivavoce.transports.rest import body_of, caller, error_response, refused
 from vivavoce.transports.sip.decisions import Decisions
 from vivavoce.transports.sip.needs import Host
@@ -48,7 +49,8 @@ class CallRoutes:
         try:
             wanted = read(body, DialRequest)
             headers = tuple(wanted.headers.items())
-            call_id = await self._decisions.dial(allowed.project, wanted.uri, self._bound(wanted.session), headers)
+            session = await self._bound(wanted.session)
+            call_id = await self._decisions.dial(allowed.project, wanted.uri, session, headers)
         except ProtocolError as error:
             return refused(error)
         except CallError as error:
@@ -77,7 +79,7 @@ class CallRoutes:
         wanted = read(body, ACCEPT)
         self._decisions.check(call_id, project)
         try:
-            session = self._bound(wanted)
+            session = await self._bound(wanted)
         except ProtocolError as error:
             raise _unwrapped(error) from None
         await self._decisions.accept(call_id, project, session)
@@ -88,11 +90,12 @@ class CallRoutes:
     async def _refer(self, call_id: str, project: str | None, body: bytes) -> None:
         self._decisions.refer(call_id, project, read(body, ReferRequest).target_uri)
 
-    def _bound(self, wanted: AnySessionPatch) -> SessionObject:
+    async def _bound(self, wanted: AnySessionPatch) -> SessionObject:
         if isinstance(wanted, TranscriptionSessionPatch):
             raise invalid_value("session.type", "transcription", ("realtime",))
         session = self._host.bind(wanted)
         assert isinstance(session, SessionObject), "no translation can be asked for here"
+        await check_all(session.tools, "session.tools", self._host.refused)
         return session
 
 

@@ -12,6 +12,7 @@ from vivavoce.protocol.translation import TranslationRequest, TranslationSession
 from vivavoce.runtime.connection import Connection
 from vivavoce.runtime.line import Call, Line
 from vivavoce.runtime.runner import Runner
+from vivavoce.runtime.tool_check import Refused
 from vivavoce.transports.auth import Allowed, Auth
 from vivavoce.transports.sip.actions import Flow, Headers
 
@@ -118,6 +119,10 @@ class Host(Protocol):
     @property
     def auth(self) -> Auth:
         """Who may decide about calls."""
+
+    @property
+    def refused(self) -> Refused:
+        """Why the language model cannot call a tool."""
 
     def check_room(self, project: str | None) -> None:
         """Raises `ProtocolError` when the server is not ready, or takes no more sessions of this project."""

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from email.message import EmailMessage
-from email.parser import BytesParser
-from email.policy import HTTP
 from typing import Literal, Protocol
 
 import msgspec
@@ -23,14 +20,13 @@ from vivavoce.runtime.ids import RandomIds
 from vivavoce.runtime.line import Call
 from vivavoce.runtime.tool_check import Refused, check_all
 from vivavoce.transports.auth import Allowed, Auth, Denied
-from vivavoce.transports.rest import body_of, denied, error_response, refused
+from vivavoce.transports.rest import FORM, body_of, denied, error_response, form_parts, refused
 from vivavoce.transports.webrtc.call import LiveCall
 from vivavoce.transports.webrtc.ice import Network
 from vivavoce.transports.webrtc.sdp import Offer
 
 PATH = "/v1/realtime/calls"
 SDP = "application/sdp"
-FORM = "multipart/form-data"
 CLOSE_S = 1.0
 """Seconds that calls have to say goodbye when the server stops."""
 
@@ -104,9 +100,9 @@ class WebRtc:
             live = LiveCall(RandomIds()("rtc"), Offer.parse(text), self._network)
             answer = await live.answer()
             await self._begin(live, kind, model, allowed, begun)
-        except UnsupportedMediaType as error:
-            return error_response(415, str(error), code="unsupported_content_type")
         except ProtocolError as error:
+            if error.code == "unsupported_content_type":
+                return error_response(415, error.message, code=error.code)
             return refused(error)
         return Response(answer, 201, {"Location": f"{PATH}/{live.id}"}, SDP)
 
@@ -157,29 +153,18 @@ class WebRtc:
             _log.error("a call failed", exc_info=bug)
 
 
-class UnsupportedMediaType(Exception):
-    """The body is neither an offer nor a form."""
-
-
 def _parts(content_type: str, body: bytes) -> tuple[str, bytes | None]:
-    """The offer, and the session that comes along. Raises `ProtocolError` and `UnsupportedMediaType`."""
+    """The offer, and the session that comes along. Raises `ProtocolError`."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind == SDP:
         return _text(body), None
     if kind != FORM:
-        raise UnsupportedMediaType(f"The Content-Type is '{kind}'. Supported are {SDP} and {FORM}.")
-    # A form is a MIME message without its header (RFC 7578).
-    head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1", "replace")
-    form = BytesParser(EmailMessage, policy=HTTP).parsebytes(head + body)
-    parts: dict[str, bytes] = {}
-    for part in form.iter_parts():
-        disposition = part["content-disposition"]
-        name = disposition.params.get("name", "") if disposition else ""
-        if name not in ("sdp", "session"):
-            message = f"Unknown part of the form: '{name}'. Supported are 'sdp' and 'session'."
-            raise ProtocolError("unknown_parameter", message, param=name)
-        content = part.get_payload(decode=True)
-        parts[name] = content if isinstance(content, bytes) else b""
+        message = f"The Content-Type is '{kind}'. Supported are {SDP} and {FORM}."
+        raise ProtocolError("unsupported_content_type", message)
+    parts = {name: part.content for name, part in form_parts(content_type, body).items()}
+    for name in parts.keys() - {"sdp", "session"}:
+        message = f"Unknown part of the form: '{name}'. Supported are 'sdp' and 'session'."
+        raise ProtocolError("unknown_parameter", message, param=name)
     if "sdp" not in parts:
         message = "Missing required parameter: 'sdp'. The form has a part 'sdp' with the offer, and may have 'session'."
         raise ProtocolError("missing_required_parameter", message, param="sdp")
