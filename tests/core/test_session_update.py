@@ -12,6 +12,7 @@ from vivavoce.core import effects as fx
 from vivavoce.core.capabilities import Capabilities
 from vivavoce.protocol import server as wire
 from vivavoce.protocol.codec import encode
+from vivavoce.protocol.session import AudioPcma
 
 
 def effective(outputs: list[fx.Output]) -> dict[str, Any]:
@@ -349,3 +350,8 @@ class TestTheVoice:
         caller.words("Hello")
         caller.finish()
         assert tags(caller.update(audio={"output": {"voice": "echo"}})) == ["session.updated"]
+
+
+def test_the_callers_format_is_the_one_of_the_session() -> None:
+    caller = Caller(audio={"input": {"format": {"type": "audio/pcma"}}})
+    assert caller.session.input_format == AudioPcma()

@@ -26,7 +26,7 @@ def telephone(port: int) -> str:
 listen = ["udp:127.0.0.1:{port}"]
 calls_per_second = 1000.0
 max_ringing = 1000
-media = {{ timeout_s = 2.0, ports = "20000-29999" }}
+media = {{ timeout_s = 5.0, ports = "20000-29999" }}
 rules = [
     {{ then = "accept", called = "{ANSWERED}", greet = true }},
     {{ then = "webhook", called = "{RINGING}" }},
