@@ -19,6 +19,7 @@ NODE_CLIENTS := tests/clients/node
 TEST_MODELS := kokoro qwen2.5-coder-0.5b speaker-embedder whisper-tiny.en
 # What decides is tested by these alone, to the last branch; to measure the other tests too would double their time.
 PURE := tests/core tests/protocol tests/oracle tests/properties tests/table
+MODELS := tests/engines tests/e2e
 STRICT_COVERAGE := src/vivavoce/core/*,src/vivavoce/protocol/*
 
 .PHONY: help
@@ -34,7 +35,14 @@ serve: $(VENV)/.package ## set up, fetch the default models and serve (options: 
 test: check test-models clients ## every check and every test, with the coverage gate
 	$(BIN)/coverage run -m pytest $(PURE)
 	$(BIN)/coverage report --include='$(STRICT_COVERAGE)' --fail-under=100
-	$(BIN)/pytest $(addprefix --ignore=,$(PURE)) $(ARGS)
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line test-engines test-others
+
+# The tests with models compute and the others mostly wait, so `test` runs both at once.
+.PHONY: test-engines test-others
+test-engines:
+	$(BIN)/pytest $(MODELS)
+test-others:
+	$(BIN)/pytest $(addprefix --ignore=,$(PURE) $(MODELS))
 
 .PHONY: check
 check: $(VENV)/.dev $(VENV)/.package ## lint, format, types and the dependency rule, without running tests

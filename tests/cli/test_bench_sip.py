@@ -16,7 +16,7 @@ linux = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks int
 def test_calls_and_echoes_are_measured(tmp_path: Path) -> None:
     """Whether they are cheap is not asked here: that is for a machine that does nothing else."""
     figures = tmp_path / "figures.json"
-    few = ["--calls", "2", "--seconds", "8", "--pulses", "2"]
+    few = ["--calls", "2", "--seconds", "8", "--pulses", "6"]
     result = vivavoce("bench", "sip", *few, "--json", figures)
     found = json.loads(figures.read_text())
     cost = found["cost"]
