@@ -11,7 +11,9 @@ from pipecat_client import Caller, Witness, pipeline
 from report import PATIENCE_S, PAUSE, SLOW_WISH, TWO_WISHES, WISH, Inbox, Weather, report, start
 
 
-async def converse(caller: Caller, inbox: Inbox, witness: Witness, weather: Weather, speech: bytes) -> None:
+async def converse(
+    caller: Caller, inbox: Inbox, witness: Witness, weather: Weather, told: asyncio.Event, speech: bytes
+) -> None:
     """Every step."""
     report("a written wish", words=await caller.words(), asked=weather.asked)
 
@@ -25,7 +27,10 @@ async def converse(caller: Caller, inbox: Inbox, witness: Witness, weather: Weat
     report("a spoken wish", first=first, words=await caller.words(), heard=heard, asked=weather.asked)
 
     await caller.write(TWO_WISHES)
-    report("two at once", answers=[await caller.words()], asked=weather.asked)
+    answers = [await caller.words()]
+    told.set()
+    answers.append(await caller.words())
+    report("two at once", answers=answers, asked=weather.asked)
 
     await caller.write(SLOW_WISH)
     await weather.begun.wait()
@@ -41,16 +46,17 @@ async def converse(caller: Caller, inbox: Inbox, witness: Witness, weather: Weat
 async def main(url: str, key: str, speech: bytes) -> None:
     """The conversation."""
     weather = Weather()
-    both = asyncio.Event()
+    both, told = asyncio.Event(), asyncio.Event()
 
     async def look(params: FunctionCallParams) -> None:
         result = await weather.look(params.arguments["city"])
         if len(weather.asked) == 3:
-            # The first of two at once. Were it over before the second begins, this client would never ask for an answer
-            # to the second.
+            # The first of two at once. Were it over before the second begins, or did the second end while it is being
+            # told, this client would never ask for an answer to the second.
             await asyncio.wait_for(both.wait(), PATIENCE_S)
-        if len(weather.asked) == 4:
+        elif len(weather.asked) == 4:
             both.set()
+            await asyncio.wait_for(told.wait(), PATIENCE_S)
         await params.result_callback(result)
 
     city = {"city": {"type": "string"}}
@@ -59,7 +65,7 @@ async def main(url: str, key: str, speech: bytes) -> None:
     async with pipeline(url, key, inbox, WISH, ToolsSchema(standard_tools=[tool])) as (caller, service, witness):
         # The conversation goes on meanwhile.
         service.register_function("weather", look, cancel_on_interruption=False)
-        await converse(caller, inbox, witness, weather, speech)
+        await converse(caller, inbox, witness, weather, told, speech)
     report("closed")
 
 
