@@ -17,13 +17,14 @@ _QUIET = 0x50
 
 
 class AudioLine:
-    """Speaks mu-law as soon as it hears anything, and keeps on. It hangs up on nobody: that is sipp's part."""
+    """Speaks mu-law as soon as it hears anything, and then listens: it suppresses silence, as many telephones do.
+
+    It hangs up on nobody: that is sipp's part.
+    """
 
     def __init__(self, speech: Pcm) -> None:
-        self.sent = 0
-        """Packets, of which ..."""
         self.said = 0
-        """... these are of the speech."""
+        """Packets."""
         self.got = 0
         self.loud = 0
         """Packets that are no silence."""
@@ -62,11 +63,9 @@ class AudioLine:
     async def _talk(self, to: tuple[str, int]) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
-        while True:
-            payload = self._audio[160 * self.sent : 160 * (self.sent + 1)]
-            packet = RtpPacket(0, self.sent & 0xFFFF, 160 * self.sent, self.port, payload.ljust(160, b"\xff"))
+        while payload := self._audio[160 * self.said : 160 * (self.said + 1)]:
+            packet = RtpPacket(0, self.said, 160 * self.said, self.port, payload.ljust(160, b"\xff"))
             with suppress(OSError):  # the call may be over
                 self._socket.sendto(packet.serialise(), to)
-            self.sent += 1
-            self.said += bool(payload)
-            await asyncio.sleep(max(0.0, began + self.sent * 0.02 - loop.time()))
+            self.said += 1
+            await asyncio.sleep(max(0.0, began + self.said * 0.02 - loop.time()))

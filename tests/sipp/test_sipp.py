@@ -37,7 +37,7 @@ def _installed() -> None:
 
 
 def run(scenario: Coroutine[object, object, None]) -> None:
-    asyncio.run(asyncio.wait_for(scenario, 40))
+    asyncio.run(asyncio.wait_for(scenario, 100))
 
 
 @asynccontextmanager
