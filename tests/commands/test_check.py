@@ -67,3 +67,12 @@ def test_the_model_of_a_remote_engine_is_not_looked_for(instant: str) -> None:
         VIVAVOCE_ENGINES__LLM__MODEL="far-away",
     )
     assert result.exit_code == 0, result.output
+
+
+def test_an_engine_that_answers_by_itself_needs_no_models_of_a_cascade(tmp_path: Path) -> None:
+    path = tmp_path / "upstream.toml"
+    path.write_text('[engines.responder]\nname = "realtime"\nurl = "ws://far/v1/realtime"\nmodel = "far-away"\n')
+    result = check("--config", str(path), VIVAVOCE_CACHE=str(tmp_path))
+    assert "far-away" not in result.stderr
+    assert "qwen" not in result.stderr
+    assert "The model whisper-base is missing." in result.stderr

@@ -8,8 +8,7 @@ import typer
 
 from vivavoce.commands.serve import ConfigFile, Host, Port
 from vivavoce.commands.startup import model_path, settings
-from vivavoce.config import engine_options, render
-from vivavoce.config.installed import InstalledOptions
+from vivavoce.config import catalogue_models, render
 from vivavoce.ports import EngineError
 
 
@@ -30,14 +29,11 @@ def check(config: ConfigFile = None, host: Host = None, port: Port = None) -> No
     chosen = settings(config, os.environ, host=host, port=port)
     typer.echo(render(chosen), nl=False)
     find, missing = model_path(os.environ), False
-    for role, options in engine_options(chosen).items():
-        # A remote engine's model is on its server, and an engine of another package has its own.
-        foreign = isinstance(getattr(chosen.engines, role, None), InstalledOptions)
-        if "model" in options and "base_url" not in options and not foreign:
-            try:
-                find(str(options["model"]))
-            except EngineError as error:
-                missing = True
-                typer.echo(error.message, err=True)
+    for model in catalogue_models(chosen.engines):
+        try:
+            find(model)
+        except EngineError as error:
+            missing = True
+            typer.echo(error.message, err=True)
     if missing:
         raise typer.Exit(1)

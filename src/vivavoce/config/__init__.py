@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from vivavoce.config.check import engine_options
+from vivavoce.config.check import catalogue_models, engine_options
 from vivavoce.config.load import ConfigError, load
 from vivavoce.config.render import render
 from vivavoce.config.tree import Config
 
-__all__ = ["Config", "ConfigError", "engine_options", "load", "render"]
+__all__ = ["Config", "ConfigError", "catalogue_models", "engine_options", "load", "render"]

@@ -84,6 +84,22 @@ def _unheard(engines: Engines) -> list[str]:
     return [f"engines.llm.{name}: the model is given no voice without speech = true." for name in told]
 
 
+def catalogue_models(engines: Engines) -> list[str]:
+    """Names of the models in the catalogue that the engines in use need."""
+    alone = not isinstance(engines.responder, CascadeResponder)
+    roles = [role for role in Engines.__struct_fields__ if not (alone and role in ("llm", "tts"))]
+    models = (_catalogued(getattr(engines, role)) for role in roles)
+    return [model for model in models if model is not None]
+
+
+def _catalogued(options: EngineOptions) -> str | None:
+    """Servers have models of their own, and so have engines of other packages."""
+    if isinstance(options, Remote | RealtimeResponder | InstalledOptions):
+        return None
+    model: str | None = getattr(options, "model", None)
+    return model
+
+
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach `host`."""
     try:
@@ -170,8 +186,7 @@ def _engine(
 ) -> tuple[EngineOptions, list[str]]:
     if isinstance(options, Remote | RealtimeResponder):
         return _remote(role, options, environ)
-    # The catalogue knows nothing of what other packages call a model.
-    model = None if isinstance(options, InstalledOptions) else getattr(options, "model", None)
+    model = _catalogued(options)
     if not models or model is None or models.get(model) == role:
         return options, []
     known = [name for name, of in models.items() if of == role]
