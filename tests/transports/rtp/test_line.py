@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -14,7 +15,7 @@ from vivavoce.audio.opus import OpusDecoder, OpusEncoder
 from vivavoce.audio.pcm import Pcm
 from vivavoce.audio.rtcp import ReceiverReport, ReportBlock, SenderReport, SourceDescription, build, parse
 from vivavoce.audio.rtp import RtpPacket, is_rtcp
-from vivavoce.testing.clock import run_virtual
+from vivavoce.testing.clock import VirtualLoop, run_virtual
 from vivavoce.transports.rtp.line import RtpLine
 from vivavoce.transports.rtp.saying import MOST_QUEUED
 from vivavoce.transports.rtp.stream import RtpStream
@@ -190,6 +191,29 @@ def test_what_the_caller_says_is_heard_without_gaps() -> None:
             assert min(level[2:49]) > 4000
             assert max(level[70:]) == 0
             assert max(session.pieces) <= 100 * SAMPLES_MS * 2
+
+    run_virtual(main())
+
+
+def test_what_came_while_the_server_stood_still_is_not_lost() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        async with opened() as (line, session, _):
+            loop.add_reader(ours, lambda: line.rtp(ours.recv(2048)))  # one at a time, as asyncio's own transports read
+            first, *others = packets(tone(1000))
+            line.rtp(first)
+            for packet in others:
+                theirs.send(packet)
+            loop.advance(0.8)  # something else had the processor; the line is next in turn, and then the socket
+            while len(session.audio) < len(SECOND):
+                await asyncio.sleep(0.02)
+            loop.remove_reader(ours)
+            heard = Pcm.from_bytes(session.audio[: len(SECOND)])
+            assert min(float(np.abs(piece.samples).max()) for piece in list(heard.chunks(20))[2:]) > 4000
+        ours.close()
+        theirs.close()
 
     run_virtual(main())
 

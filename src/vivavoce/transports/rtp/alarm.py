@@ -15,12 +15,20 @@ class Alarm:
         """Now."""
         self._event.set()
 
-    async def wait(self, at: float | None) -> None:
-        """Until it is set, or until `at` on the loop's clock. It counts once."""
-        timer = None if at is None else asyncio.get_running_loop().call_at(at, self._event.set)
+    async def wait(self, at: float | None) -> bool:
+        """Until it is set, or until `at` on the loop's clock: whether that came. It counts once."""
+        came = False
+
+        def ring() -> None:
+            nonlocal came
+            came = True
+            self._event.set()
+
+        timer = None if at is None else asyncio.get_running_loop().call_at(at, ring)
         try:
             await self._event.wait()
             self._event.clear()
         finally:
             if timer is not None:
                 timer.cancel()
+        return came

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -118,15 +119,20 @@ class RtpLine:
             self._ear.pressed(key)
 
     async def _listen(self) -> None:
+        # Silence is made up to here, and no further than to the last deadline that came: a loop reads its sockets
+        # before it rings. Up to now would be wrong on a busy machine, where packets may wait that came long ago.
+        until = -math.inf
         while True:
-            pcm = self._stream.take(self._now())
+            pcm = self._stream.take(until)
             for piece in pcm.chunks(PIECE_MS):
                 if self._tap is not None:
                     self._tap(piece)
                 if self._ear is not None:
                     await self._ear.heard(piece.to_bytes())
             if not len(pcm.samples):
-                await self._listening.wait(self._stream.deadline())
+                deadline = self._stream.deadline()
+                if await self._listening.wait(deadline) and deadline is not None:
+                    until = deadline
 
     async def _report(self, send: Send) -> None:
         while True:
