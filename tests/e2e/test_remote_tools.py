@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 
-from tests.engines.remote_helpers import HASTY, WEATHER
+from tests.engines.remote_helpers import PATIENT, WEATHER
 from tests.live import live
 
 from vivavoce.engines.openai.llm import OpenAiLlm
@@ -21,7 +21,7 @@ ROME = '{"city": "Rome"}'
 
 def run(remote: RemoteServer, scenario: Callable[[Client], Awaitable[None]]) -> None:
     async def held() -> None:
-        llm = OpenAiLlm(remote.base_url, "any", net=HASTY)
+        llm = OpenAiLlm(remote.base_url, "any", net=PATIENT)
         async with live(llm=llm) as server, connect(server.ws) as client:
             await client.update({"output_modalities": ["text"], "tools": [TOOL]})
             await scenario(client)

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -15,8 +16,10 @@ from vivavoce.engines.openai.http import Net
 from vivavoce.ports import CallPart, Finished, Llm, Message, Prompt, Retention, TextDelta, Tool, Voice
 from vivavoce.testing.remote import Fault
 
-HASTY = Net(connect=2.0, first_byte=0.4, between_bytes=0.4, retries=2, backoff=0.01, longest_retry_after=0.1)
-"""For servers that misbehave: what stalls is given up soon."""
+PATIENT = Net(connect=30.0, first_byte=30.0, between_bytes=30.0, retries=2, backoff=0.01, longest_retry_after=0.1)
+"""For servers that answer: however busy the machine is, none is given up."""
+HASTY = replace(PATIENT, between_bytes=1.0)
+"""For servers that stall in mid-answer: they are given up soon."""
 
 
 def prompt(

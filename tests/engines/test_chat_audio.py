@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
-from tests.engines.remote_helpers import CLOCK, HASTY, STOP, noise, streamed, until
+from tests.engines.remote_helpers import CLOCK, HASTY, PATIENT, STOP, noise, streamed, until
 from tests.engines.test_openai_speech import saying, voice
 
 from vivavoce.audio.pcm import Pcm
@@ -48,7 +48,7 @@ NAMES = {"alloy": "ethan", "ash": "chelsie"}
 
 
 def engine(server: RemoteServer, style: Style = "openai", **more: Any) -> ChatAudio:
-    llm = OpenAiLlm(server.base_url, "any", hears="input_audio", **{"net": HASTY} | more)
+    llm = OpenAiLlm(server.base_url, "any", hears="input_audio", **{"net": PATIENT} | more)
     if style == "vllm-omni":
         return ChatAudio(llm, voice_map=NAMES, voice_field="speaker")
     return ChatAudio(llm, audio_format="pcm16" if style == "openai" else "wav")
@@ -306,7 +306,7 @@ def test_a_wav_header_says_at_which_rate_it_speaks() -> None:
 
 def test_the_rate_of_bare_pcm_is_what_the_settings_say() -> None:
     with fake(rate=48_000) as server:
-        llm = OpenAiLlm(server.base_url, "any", hears="input_audio", net=HASTY)
+        llm = OpenAiLlm(server.base_url, "any", hears="input_audio", net=PATIENT)
         heard = sound(responded(ChatAudio(llm, rate=48_000), aloud(saying("Hello."))))
     assert (heard.rate, heard.ms) == (48_000, voice_of(ANSWER).ms)
 
@@ -318,7 +318,7 @@ def test_the_rate_of_bare_pcm_is_what_the_settings_say() -> None:
 def test_a_server_that_dies_or_falls_silent_in_mid_answer_is_an_error(style: Style, fault: Fault, code: str) -> None:
     with fake(style) as server:
         server.expect(fault)
-        assert fails(engine(server, style), aloud(saying("Hello."))).code == code
+        assert fails(engine(server, style, net=HASTY), aloud(saying("Hello."))).code == code
 
 
 def test_a_voice_that_ends_after_its_words_but_before_its_end_is_an_error() -> None:

@@ -7,7 +7,7 @@ import socket
 
 import httpx
 import pytest
-from tests.engines.remote_helpers import HASTY, until
+from tests.engines.remote_helpers import PATIENT, until
 from tests.live import Live, live
 
 from vivavoce.config import Config, tree
@@ -37,7 +37,7 @@ def test_health_names_what_is_missing_until_it_comes() -> None:
     port = free_port()
 
     async def main() -> None:
-        llm = OpenAiLlm(f"http://127.0.0.1:{port}/v1", "any", net=HASTY)
+        llm = OpenAiLlm(f"http://127.0.0.1:{port}/v1", "any", net=PATIENT)
         async with live(llm=llm) as server, httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as client:
             answer = await client.get("/health")
             assert (answer.status_code, answer.json()["status"]) == (503, "unreachable")
@@ -106,7 +106,7 @@ def test_a_server_that_still_loads_its_model_is_missing() -> None:
 
         async with await asyncio.start_server(handle, "127.0.0.1", 0) as loading:
             port = loading.sockets[0].getsockname()[1]
-            llm = OpenAiLlm(f"http://127.0.0.1:{port}/v1", "any", net=HASTY)
+            llm = OpenAiLlm(f"http://127.0.0.1:{port}/v1", "any", net=PATIENT)
             why = await llm.unreachable()
             await llm.aclose()
         return why

@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 import numpy as np
 import pytest
-from tests.engines.remote_helpers import HASTY, noise, voice
+from tests.engines.remote_helpers import PATIENT, noise, voice
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.audio.wav import read_wav
@@ -17,7 +17,7 @@ from vivavoce.testing.remote import Fault, RemoteServer
 
 
 async def hear(server: RemoteServer, *pieces: Pcm, hint: AsrHint | None = None, language: str | None = None) -> str:
-    asr: Asr = OpenAiAsr(server.base_url, "whisper", language=language, net=HASTY)
+    asr: Asr = OpenAiAsr(server.base_url, "whisper", language=language, net=PATIENT)
     async with aclosing(asr):
         [transcript] = [t async for t in asr.transcribe(voice(*pieces), hint or AsrHint())]
     assert transcript.final
@@ -69,7 +69,7 @@ def test_log_probabilities_are_asked_for_and_passed_on() -> None:
     body += b' {"token": "\\u00e9", "logprob": -1, "bytes": null}]}'
 
     async def main() -> Transcript:
-        async with aclosing(OpenAiAsr(server.base_url, "whisper", logprobs=True, net=HASTY)) as asr:
+        async with aclosing(OpenAiAsr(server.base_url, "whisper", logprobs=True, net=PATIENT)) as asr:
             return await anext(asr.transcribe(voice(noise(200)), AsrHint(logprobs=True)))
 
     with RemoteServer() as server:
@@ -108,7 +108,7 @@ def test_garbage_is_no_transcript(body: bytes) -> None:
 
 def test_calls_side_by_side_do_not_mix() -> None:
     async def main() -> list[Transcript]:
-        asr = OpenAiAsr(server.base_url, "whisper", net=HASTY)
+        asr = OpenAiAsr(server.base_url, "whisper", net=PATIENT)
 
         async def one(ms: float) -> Transcript:
             return await anext(asr.transcribe(voice(noise(ms)), AsrHint()))

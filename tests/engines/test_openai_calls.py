@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from tests.engines.remote_helpers import CLOCK, HASTY, STOP, WEATHER, answered, prompt, streamed, until
+from tests.engines.remote_helpers import CLOCK, PATIENT, STOP, WEATHER, answered, prompt, streamed, until
 
 from vivavoce.engines.openai.llm import OpenAiLlm
 from vivavoce.ports import CallArguments, CallBegan, CallEnded, EngineError, Finished, TextDelta, TokenUsage, Tool
@@ -36,7 +36,7 @@ def called(name: str, arguments: str) -> list[object]:
 def test_a_call_comes_after_what_is_said_before_it() -> None:
     with RemoteServer() as server:
         server.calls.extend([Calls((("weather", ROME),), said="Let me look.")])
-        llm = OpenAiLlm(server.base_url, "any", net=HASTY)
+        llm = OpenAiLlm(server.base_url, "any", net=PATIENT)
         *parts, last = answered(llm, ASKED)
         assert parts == [TextDelta("Let me look."), *called("weather", ROME)]
         assert last == Finished("stop", TokenUsage(input_tokens=6, output_tokens=3, cached_tokens=3))
@@ -81,7 +81,7 @@ def test_a_call_comes_after_what_is_said_before_it() -> None:
 def test_a_call_in_many_forms(chunks: list[object], reason: str) -> None:
     with RemoteServer() as server:
         server.expect(streamed(*chunks, {"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}))
-        assert answered(OpenAiLlm(server.base_url, "any", net=HASTY), ASKED) == [*called("weather", ROME), Finished()]
+        assert answered(OpenAiLlm(server.base_url, "any", net=PATIENT), ASKED) == [*called("weather", ROME), Finished()]
         assert len(server.received) == 1
 
 
@@ -123,9 +123,9 @@ def test_a_call_in_many_forms(chunks: list[object], reason: str) -> None:
 def test_several_calls_at_once(chunks: list[object]) -> None:
     with RemoteServer() as server:
         server.expect(streamed(*chunks, STOP), streamed(*chunks, STOP))
-        llm = OpenAiLlm(server.base_url, "any", net=HASTY)
+        llm = OpenAiLlm(server.base_url, "any", net=PATIENT)
         assert answered(llm, ASKED) == [*called("weather", ROME), *called("clock", "{}"), Finished()]
-        llm = OpenAiLlm(server.base_url, "any", net=HASTY)
+        llm = OpenAiLlm(server.base_url, "any", net=PATIENT)
         one = replace(ASKED, parallel_tool_calls=False)
         assert answered(llm, one) == [*called("weather", ROME), Finished()]
 
@@ -138,7 +138,7 @@ def test_the_same_tool_may_be_called_twice() -> None:
                 piece(0, id="a", name="weather", arguments=ROME), piece(0, id="b", name="weather", arguments=oslo), STOP
             )
         )
-        parts = answered(OpenAiLlm(server.base_url, "any", net=HASTY), ASKED)
+        parts = answered(OpenAiLlm(server.base_url, "any", net=PATIENT), ASKED)
         assert parts == [*called("weather", ROME), *called("weather", oslo), Finished()]
 
 
@@ -146,7 +146,7 @@ def test_a_name_that_is_another_twice() -> None:
     twice = Tool("clockclock", "", {})
     with RemoteServer() as server:
         server.expect(streamed(piece(name="clock"), piece(name="clock"), STOP))
-        parts = answered(OpenAiLlm(server.base_url, "any", net=HASTY), replace(ASKED, tools=(CLOCK, twice)))
+        parts = answered(OpenAiLlm(server.base_url, "any", net=PATIENT), replace(ASKED, tools=(CLOCK, twice)))
         assert parts == [*called("clockclock", "{}"), Finished()]
 
 
@@ -155,7 +155,7 @@ def test_a_call_that_was_cut_off_is_none(reason: str) -> None:
     cut = {"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}
     with RemoteServer() as server:
         server.expect(streamed(piece(0, name="clock", arguments="{}"), piece(1, name="weather", arguments='{"ci'), cut))
-        *parts, last = answered(OpenAiLlm(server.base_url, "any", net=HASTY), ASKED)
+        *parts, last = answered(OpenAiLlm(server.base_url, "any", net=PATIENT), ASKED)
         assert parts == called("clock", "{}")
         assert isinstance(last, Finished)
         assert last.reason == reason
@@ -170,7 +170,7 @@ def test_calls_without_an_end_fail(chunks: list[object]) -> None:
     with RemoteServer() as server:
         server.expect(streamed(*chunks, STOP))
         with pytest.raises(EngineError, match="called tools without an end") as caught:
-            answered(OpenAiLlm(server.base_url, "any", net=HASTY), ASKED)
+            answered(OpenAiLlm(server.base_url, "any", net=PATIENT), ASKED)
         assert caught.value.code == "engine_failed"
 
 
@@ -178,7 +178,7 @@ def test_a_stream_that_breaks_off_in_a_call_tells_none() -> None:
     with RemoteServer() as server:
         server.expect(streamed(piece(name="clock", arguments="{}"), end=b""))
         with pytest.raises(EngineError, match="ended its stream before its answer"):
-            answered(OpenAiLlm(server.base_url, "any", net=HASTY), ASKED)
+            answered(OpenAiLlm(server.base_url, "any", net=PATIENT), ASKED)
 
 
 def test_closing_in_the_middle_of_a_call_hangs_up_at_once() -> None:
@@ -186,7 +186,7 @@ def test_closing_in_the_middle_of_a_call_hangs_up_at_once() -> None:
         server.calls.extend([Calls((("weather", ROME),), said="Let me.")])
 
         async def main() -> None:
-            llm = OpenAiLlm(server.base_url, "any", net=replace(HASTY, between_bytes=30))
+            llm = OpenAiLlm(server.base_url, "any", net=PATIENT)
             server.expect(Fault(stall_after=6))  # two words, and the beginning of the call
             answer = llm.generate(ASKED)
             assert [(await anext(answer)) for _ in range(2)] == [TextDelta("Let"), TextDelta(" me.")]

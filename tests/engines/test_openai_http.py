@@ -8,10 +8,10 @@ import socket
 from dataclasses import replace
 
 import pytest
-from tests.engines.remote_helpers import HASTY, noise, prompt, until, voice
+from tests.engines.remote_helpers import PATIENT, noise, prompt, until, voice
 
 from vivavoce.engines.openai.asr import OpenAiAsr
-from vivavoce.engines.openai.http import Body, Remote
+from vivavoce.engines.openai.http import Body, Net, Remote
 from vivavoce.engines.openai.llm import OpenAiLlm
 from vivavoce.ports import AsrHint, EngineError, Transcript
 from vivavoce.testing.remote import Fault, RemoteServer
@@ -23,10 +23,10 @@ async def hear(asr: OpenAiAsr) -> list[Transcript]:
     return [t async for t in asr.transcribe(voice(noise(300)), AsrHint())]
 
 
-async def error_of(server: RemoteServer, *faults: Fault, key: str | None = None) -> EngineError:
+async def error_of(server: RemoteServer, *faults: Fault, key: str | None = None, net: Net = PATIENT) -> EngineError:
     """What a call says to these faults, one a try."""
     server.expect(*faults)
-    asr = OpenAiAsr(server.base_url, "any", key, net=HASTY)
+    asr = OpenAiAsr(server.base_url, "any", key, net=net)
     with pytest.raises(EngineError) as caught:
         await hear(asr)
     assert asr.running == 0
@@ -44,7 +44,7 @@ def closed_port() -> int:
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
 def test_a_busy_server_is_tried_again(status: int) -> None:
     async def main() -> None:
-        asr = OpenAiAsr(server.base_url, "any", net=HASTY)
+        asr = OpenAiAsr(server.base_url, "any", net=PATIENT)
         assert await hear(asr) == [Transcript("hello there")]
         await asr.aclose()
 
@@ -70,7 +70,7 @@ def test_a_retry_after_within_reason_is_honoured_and_a_long_one_ends_it() -> Non
 
         async def main() -> float:
             server.expect(Fault(status=429, headers={"Retry-After": "0.1"}))
-            asr = OpenAiAsr(server.base_url, "any", net=HASTY)
+            asr = OpenAiAsr(server.base_url, "any", net=PATIENT)
             began = asyncio.get_running_loop().time()
             await hear(asr)
             await asr.aclose()
@@ -110,7 +110,7 @@ def test_without_a_key_none_is_sent() -> None:
 @pytest.mark.parametrize("fault", [Fault(delay=30), Fault(stall_after=0)])
 def test_a_server_that_sends_nothing_times_out(fault: Fault) -> None:
     with RemoteServer() as server:
-        error = asyncio.run(error_of(server, fault))
+        error = asyncio.run(error_of(server, fault, net=replace(PATIENT, first_byte=0.4)))
         assert error.code == "engine_timeout"
         assert "sent nothing for 0.4 s" in error.message
 
@@ -123,7 +123,7 @@ def test_a_redirect_is_no_answer() -> None:
 
 def test_nobody_there_is_unavailable_after_retries() -> None:
     async def main() -> EngineError:
-        asr = OpenAiAsr(f"http://127.0.0.1:{closed_port()}/v1", "any", KEY, net=HASTY)
+        asr = OpenAiAsr(f"http://127.0.0.1:{closed_port()}/v1", "any", KEY, net=PATIENT)
         with pytest.raises(EngineError) as caught:
             await hear(asr)
         await asr.aclose()
@@ -151,7 +151,7 @@ def test_a_connection_dropped_before_any_answer_is_tried_again() -> None:
     async def main() -> list[Transcript]:
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         async with server:
-            asr = OpenAiAsr(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", "any", net=HASTY)
+            asr = OpenAiAsr(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", "any", net=PATIENT)
             heard = await hear(asr)
             await asr.aclose()
         return heard
@@ -164,7 +164,7 @@ def test_what_broke_off_after_the_first_byte_is_not_tried_again() -> None:
     with RemoteServer() as server:
 
         async def main() -> None:
-            llm = OpenAiLlm(server.base_url, "any", net=HASTY)
+            llm = OpenAiLlm(server.base_url, "any", net=PATIENT)
             with pytest.raises(EngineError, match=r"broke off its answer \(RemoteProtocolError\)") as caught:
                 _ = [part async for part in llm.generate(prompt("Hi"))]
             assert caught.value.code == "engine_failed"
@@ -179,7 +179,7 @@ def test_calls_share_connections() -> None:
     with RemoteServer() as server:
 
         async def main() -> None:
-            llm = OpenAiLlm(server.base_url, "any", net=HASTY)
+            llm = OpenAiLlm(server.base_url, "any", net=PATIENT)
             for _ in range(3):
                 _ = [part async for part in llm.generate(prompt("Hi"))]
             await llm.aclose()
@@ -192,7 +192,7 @@ def test_a_full_pool_is_said_to_be_full() -> None:
     with RemoteServer() as server:
 
         async def main() -> None:
-            net = replace(HASTY, connections=1, connect=0.2, first_byte=2.0, between_bytes=2.0)
+            net = replace(PATIENT, connections=1, connect=0.2)
             llm = OpenAiLlm(server.base_url, "any", net=net)
             server.expect(Fault(stall_after=3))
             first = llm.generate(prompt("Hi"))
@@ -210,7 +210,7 @@ def test_closing_the_engine_ends_what_runs() -> None:
     with RemoteServer() as server:
 
         async def main() -> None:
-            llm = OpenAiLlm(server.base_url, "any", net=replace(HASTY, between_bytes=30))
+            llm = OpenAiLlm(server.base_url, "any", net=PATIENT)
             server.expect(Fault(stall_after=3))
             answer = llm.generate(prompt("Hi"))
             await anext(answer)
@@ -231,7 +231,7 @@ def test_a_cancelled_try_leaves_nothing_behind() -> None:
     with RemoteServer() as server:
 
         async def main() -> None:
-            asr = OpenAiAsr(server.base_url, "any", net=replace(HASTY, first_byte=30))
+            asr = OpenAiAsr(server.base_url, "any", net=PATIENT)
             server.expect(Fault(stall_after=0))
             call = asyncio.ensure_future(hear(asr))
             await until(lambda: server.streaming == 1)
@@ -259,7 +259,7 @@ def test_useless_keys_are_refused_at_once_and_not_shown(key: str) -> None:
 
 
 async def started(base_url: str, model: str = "any", key: str | None = None) -> None:
-    llm = OpenAiLlm(base_url, model, key, net=HASTY)
+    llm = OpenAiLlm(base_url, model, key, net=PATIENT)
     await llm.start()
     await llm.aclose()
 
@@ -285,7 +285,7 @@ def test_an_answer_without_end_is_cut_off() -> None:
     with RemoteServer() as server:
 
         async def main() -> None:
-            remote = Remote("test", server.base_url, "any", None, HASTY)
+            remote = Remote("test", server.base_url, "any", None, PATIENT)
             server.expect(Fault(body=b"x" * 100_000))
             files = {"file": ("a", b"", "audio/wav")}
             with pytest.raises(EngineError, match="far more than an answer"):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Literal
 
 import pytest
-from tests.engines.remote_helpers import HASTY, STOP, answered, prompt, streamed
+from tests.engines.remote_helpers import PATIENT, STOP, answered, prompt, streamed
 
 from vivavoce.engines.openai.llm import OpenAiLlm
 from vivavoce.engines.openai.payload import find
@@ -34,7 +34,7 @@ def showing(*parts: str | Image) -> Prompt:
 
 
 def ask(server: RemoteServer, asked: Prompt, *, images: bool = True) -> Finished:
-    last = answered(OpenAiLlm(server.base_url, "any", images=images, net=HASTY), asked)[-1]
+    last = answered(OpenAiLlm(server.base_url, "any", images=images, net=PATIENT), asked)[-1]
     assert isinstance(last, Finished)
     return last
 
@@ -91,7 +91,7 @@ def test_what_pictures_take_of_a_known_window_is_counted() -> None:
         seen = Message("user", (picture(1024, 1024), "What is this?"))
         messages = (seen, Message("assistant", ("A dog.",)), Message("user", ("And now?",)))
         for context, left in ((1024, 1), (2048, 3)):
-            llm = OpenAiLlm(server.base_url, "any", images=True, context=context, net=HASTY)
+            llm = OpenAiLlm(server.base_url, "any", images=True, context=context, net=PATIENT)
             answered(llm, replace(prompt(), messages=messages))
             assert len(server.received[-1].json["messages"]) == left  # type: ignore[arg-type]
 

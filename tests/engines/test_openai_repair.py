@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Literal
 
 import pytest
-from tests.engines.remote_helpers import CLOCK, HASTY, STOP, WEATHER, answered, prompt, streamed
+from tests.engines.remote_helpers import CLOCK, PATIENT, STOP, WEATHER, answered, prompt, streamed
 
 from vivavoce.engines.openai.llm import OpenAiLlm
 from vivavoce.ports import CallArguments, CallBegan, CallEnded, EngineError, Finished, Prompt, TextDelta, Tool
@@ -22,7 +22,7 @@ FORCED = {"type": "function", "function": {"name": "weather"}}
 
 
 def ask(server: RemoteServer, asked: Prompt = ASKED) -> list[object]:
-    return list(answered(OpenAiLlm(server.base_url, "any", net=HASTY), asked))
+    return list(answered(OpenAiLlm(server.base_url, "any", net=PATIENT), asked))
 
 
 def last_messages(body: Mapping[str, object], count: int) -> list[dict[str, object]]:

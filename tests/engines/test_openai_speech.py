@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.engines.remote_helpers import CLOCK, HASTY, STOP, answered, noise, prompt, streamed
+from tests.engines.remote_helpers import CLOCK, PATIENT, STOP, answered, noise, prompt, streamed
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.engines.openai.llm import OpenAiLlm
@@ -44,7 +44,7 @@ def saying(*turns: str | Speech | Image | tuple[str | Speech | Image, ...]) -> P
 def hearing(
     server: RemoteServer, shape: SpeechPart = "input_audio", seconds: float = 60.0, context: int | None = None
 ) -> OpenAiLlm:
-    return OpenAiLlm(server.base_url, "any", hears=shape, speech_s=seconds, context=context, net=HASTY)
+    return OpenAiLlm(server.base_url, "any", hears=shape, speech_s=seconds, context=context, net=PATIENT)
 
 
 def contents(server: RemoteServer) -> Sequence[Any]:
@@ -86,7 +86,7 @@ def test_words_pictures_and_voices_stay_in_their_order() -> None:
 
     with RemoteServer(hears=Hears()) as server:
         picture = Image(b"\x89PNG", "image/png", "low", unread, 9, 9)
-        llm = OpenAiLlm(server.base_url, "any", hears="input_audio", images=True, net=HASTY)
+        llm = OpenAiLlm(server.base_url, "any", hears="input_audio", images=True, net=PATIENT)
         answered(llm, saying(("Look.", picture, voice(100), "Well?")))
         (parts,) = contents(server)
         assert [part["type"] for part in parts] == ["text", "image_url", "input_audio", "text"]
@@ -142,7 +142,7 @@ def test_a_server_that_counts_nothing_has_nothing_told_of_it() -> None:
 
 def test_a_model_that_reads_has_no_audio_tokens() -> None:
     with RemoteServer() as server:
-        last = answered(OpenAiLlm(server.base_url, "any", net=HASTY), saying("Words."))[-1]
+        last = answered(OpenAiLlm(server.base_url, "any", net=PATIENT), saying("Words."))[-1]
         assert isinstance(last, Finished)
         assert last.usage.audio_tokens is None
 
@@ -165,7 +165,7 @@ def test_a_model_that_hears_calls_tools() -> None:
 def test_a_model_that_does_not_hear_is_given_no_voice() -> None:
     with RemoteServer() as server:
         with pytest.raises(EngineError, match="given a voice instead of its transcript"):
-            answered(OpenAiLlm(server.base_url, "any", net=HASTY), saying(voice(200)))
+            answered(OpenAiLlm(server.base_url, "any", net=PATIENT), saying(voice(200)))
         assert server.received == []
 
 
@@ -186,7 +186,7 @@ def test_what_is_wrong_with_words_alone_is_not_blamed_on_audio() -> None:
 
 def test_what_is_prefilled_ends_before_a_voice_that_may_go_on() -> None:
     async def main() -> None:
-        llm = OpenAiLlm(server.base_url, "any", hears="input_audio", prewarm=True, net=HASTY)
+        llm = OpenAiLlm(server.base_url, "any", hears="input_audio", prewarm=True, net=PATIENT)
         async with aclosing(llm):
             await llm.warm(saying(voice(300), "Yes.", voice(200)))
 

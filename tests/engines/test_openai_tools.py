@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Literal
 
 import pytest
-from tests.engines.remote_helpers import CLOCK, HASTY, WEATHER, answered, prompt
+from tests.engines.remote_helpers import CLOCK, PATIENT, WEATHER, answered, prompt
 
 from vivavoce.engines.calls import PENDING
 from vivavoce.engines.openai.llm import OpenAiLlm
@@ -24,7 +24,7 @@ Choice = Literal["none", "auto", "required"]
 
 
 def sent(server: RemoteServer, asked: Prompt, **options: bool) -> Mapping[str, object]:
-    answered(OpenAiLlm(server.base_url, "any", net=HASTY, **options), asked)  # type: ignore[arg-type]
+    answered(OpenAiLlm(server.base_url, "any", net=PATIENT, **options), asked)  # type: ignore[arg-type]
     return server.received[-1].json
 
 
@@ -87,7 +87,7 @@ def test_names_that_no_server_takes_are_written_in_another_way() -> None:
         history = Message("assistant", (ToolCall("1", "a/b", "{}"), ToolCall("2", "gone now", "{}")))
         asked = replace(prompt("Hi", "Ho", "Hu"), tools=tuple(odd))
         asked = replace(asked, messages=(*asked.messages[:1], history, *asked.messages[2:]))
-        parts = answered(OpenAiLlm(server.base_url, "any", net=HASTY), asked)
+        parts = answered(OpenAiLlm(server.base_url, "any", net=PATIENT), asked)
         assert [part.name for part in parts if isinstance(part, CallBegan)] == ["a/b", "a_b", "x" * 71]
         body = server.received[0].json
         assert names(body) == ["a_b", "a_b_2", "a_b_3", "x" * 64, "x" * 60 + "_2"]  # type: ignore[arg-type]
@@ -178,10 +178,10 @@ def test_what_tools_take_of_a_known_window_is_counted() -> None:
     long = Tool("long", "word " * 400, {})
     with RemoteServer() as server:
         words = prompt(*["word " * 70] * 5)
-        llm = OpenAiLlm(server.base_url, "any", context=1024, net=HASTY)
+        llm = OpenAiLlm(server.base_url, "any", context=1024, net=PATIENT)
         answered(llm, words)
         assert len(shape(server.received[-1].json)) == 5
-        llm = OpenAiLlm(server.base_url, "any", context=1024, net=HASTY)
+        llm = OpenAiLlm(server.base_url, "any", context=1024, net=PATIENT)
         answered(llm, replace(words, tools=(long,)))
         assert len(shape(server.received[-1].json)) == 1
 
@@ -192,7 +192,7 @@ def test_what_calls_and_outputs_take_of_it_is_counted_too() -> None:
         output = Message("tool", (ToolOutput("1", "word " * size),))
         words = prompt(*["word " * 70] * 3)
         with RemoteServer() as server:
-            llm = OpenAiLlm(server.base_url, "any", context=1024, net=HASTY)
+            llm = OpenAiLlm(server.base_url, "any", context=1024, net=PATIENT)
             answered(llm, replace(words, messages=(words.messages[0], call, output, *words.messages[1:])))
             assert len(shape(server.received[-1].json)) == left
 
@@ -212,7 +212,7 @@ def test_a_server_without_tools_is_named_with_the_setting_for_it(message: str, s
     with RemoteServer() as server:
         server.expect(Fault(status=status, message=message))
         with pytest.raises(EngineError, match=r"tools = false") as caught:
-            answered(OpenAiLlm(server.base_url, "any", net=replace(HASTY, retries=0)), conversation())
+            answered(OpenAiLlm(server.base_url, "any", net=replace(PATIENT, retries=0)), conversation())
         assert caught.value.code == "tools_refused"
         assert message in caught.value.message
 
@@ -222,7 +222,7 @@ def test_what_has_nothing_to_do_with_tools_is_said_as_it_is() -> None:
         server.expect(Fault(status=400, message="The temperature is too high."), Fault(status=400, message="No tools."))
         for asked in (conversation(), prompt("Hi")):
             with pytest.raises(EngineError, match="answered 400") as caught:
-                answered(OpenAiLlm(server.base_url, "any", net=HASTY), asked)
+                answered(OpenAiLlm(server.base_url, "any", net=PATIENT), asked)
             assert caught.value.code == "engine_rejected"
 
 
@@ -231,7 +231,7 @@ def test_warming_sends_the_tools_too() -> None:
         body = sent(server, conversation(Message("user", ("Hi",))))
 
         async def main() -> None:
-            llm = OpenAiLlm(server.base_url, "any", prewarm=True, net=HASTY)
+            llm = OpenAiLlm(server.base_url, "any", prewarm=True, net=PATIENT)
             await llm.warm(conversation(Message("user", ("Hi",))))
             await llm.aclose()
 
@@ -243,6 +243,6 @@ def test_warming_sends_the_tools_too() -> None:
 
 def test_an_answer_in_words_is_one_with_tools_too() -> None:
     with RemoteServer() as server:
-        parts = answered(OpenAiLlm(server.base_url, "any", net=HASTY), conversation(Message("user", ("Hi",))))
+        parts = answered(OpenAiLlm(server.base_url, "any", net=PATIENT), conversation(Message("user", ("Hi",))))
         assert parts[0] == TextDelta("Hello from afar.")
         assert isinstance(parts[1], Finished)

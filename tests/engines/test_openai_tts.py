@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.engines.remote_helpers import HASTY, noise, until
+from tests.engines.remote_helpers import HASTY, PATIENT, noise, until
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.audio.wav import wav_bytes
+from vivavoce.engines.openai.http import Net
 from vivavoce.engines.openai.tts import VOICES, OpenAiTts, _Cutter
 from vivavoce.ports import EngineError, Tts, Voice
 from vivavoce.testing.remote import MS_PER_CHARACTER, Fault, RemoteServer
@@ -22,8 +22,8 @@ from vivavoce.testing.script import sound
 ALLOY = Voice("alloy")
 
 
-def engine(server: RemoteServer) -> OpenAiTts:
-    return OpenAiTts(server.base_url, "tts-1", net=HASTY)
+def engine(server: RemoteServer, net: Net = PATIENT) -> OpenAiTts:
+    return OpenAiTts(server.base_url, "tts-1", net=net)
 
 
 async def say(tts: OpenAiTts, text: str, voice: Voice = ALLOY) -> list[Pcm]:
@@ -71,7 +71,7 @@ def test_voices_are_openais_and_the_configured_and_the_mapped() -> None:
             "any",
             voices=["af_heart", "alloy"],
             voice_map={"alloy": "echo", "nova": "marin"},
-            net=HASTY,
+            net=PATIENT,
         )
         assert tts.voices == (*VOICES, "af_heart", "nova")
 
@@ -141,7 +141,7 @@ def test_a_broken_stream_fails_after_what_came(fault: Fault, code: str) -> None:
                 async for piece in tts.speak("Hello.", ALLOY):
                     got.append(piece)  # noqa: PERF401 - what came before the error counts
 
-            async with aclosing(engine(server)) as tts:
+            async with aclosing(engine(server, HASTY)) as tts:
                 with pytest.raises(EngineError) as caught:
                     await listen(tts)
                 assert (caught.value.code, tts.running) == (code, 0)
@@ -155,7 +155,7 @@ def test_closing_hangs_up_at_once() -> None:
     with RemoteServer() as server:
 
         async def main() -> None:
-            tts = OpenAiTts(server.base_url, "any", net=replace(HASTY, between_bytes=30))
+            tts = OpenAiTts(server.base_url, "any", net=PATIENT)
             server.expect(Fault(stall_after=5))
             speech = tts.speak("Hello.", ALLOY)
             await anext(speech)

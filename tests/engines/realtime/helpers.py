@@ -30,7 +30,7 @@ from vivavoce.testing.remote_reply import Reply
 
 T = TypeVar("T")
 PATIENT = Patience()
-HASTY = Patience(connect=1.0, first=0.4, silence=0.4)
+HASTY = Patience(connect=2.0, first=2.0, silence=2.0)
 """For servers that misbehave."""
 
 

@@ -125,7 +125,7 @@ def test_its_own_failure_is_passed_on() -> None:
     ("reply", "code", "says"),
     [
         (Reply(status="cancelled", reason="turn_detected"), "engine_failed", "gave up its answer"),
-        (Reply(stall_after=2), "engine_timeout", "sent nothing for 0.4 s"),
+        (Reply(stall_after=2), "engine_timeout", "sent nothing for 2 s"),
         (Reply(break_after=4), "engine_unavailable", "closed the connection"),
         (Reply(frames=[b"\x00\x01"]), "engine_failed", "a binary frame"),
         (Reply(frames=["{"]), "engine_failed", "no event"),
