@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from tests.certificates import certificate
+from tests.patience import PATIENCE_S
 from tests.runtime.hosting import SETTINGS
 from tests.transports.sip.exchange import FakeHost
 from tests.transports.sip.handset import HOST
@@ -147,10 +148,10 @@ def test_another_offer_within_a_call(direction: str, status: int, answered: str)
             await caller.dial(made.endpoint.places[0][2])
             await caller.answered()
             assert caller.media is not None
-            offer = (await caller.media.offer()).replace("a=sendrecv", f"a={direction}")
+            offer = caller.media.offer().replace("a=sendrecv", f"a={direction}")
             offers = {"": None, "bad": offer.replace("m=audio", "m=video")}
             caller.endpoint.offer_again(offers.get(direction, offer))
-            reply = await asyncio.wait_for(caller.endpoint.replies.get(), 5)
+            reply = await asyncio.wait_for(caller.endpoint.replies.get(), PATIENCE_S)
             assert reply.status == status
             assert answered in (reply.sdp or "")
             caller.hang_up()
@@ -167,6 +168,18 @@ def test_calls_are_made_in_the_configured_name(caller: str | None, shown: str) -
             assert shown in (await callee.until(sip.Invited)).from_uri
             call_id = await dialling
             assert made.decisions.hang_up(call_id, None)
+
+    asyncio.run(scenario())
+
+
+def test_a_phone_that_is_called_rings_as_long_as_the_settings_say() -> None:
+    async def scenario() -> None:
+        outbound = Outbound(allow=("phone@*",), ring_s=0.2)
+        async with telephony(Sip(listen=(UDP,), outbound=outbound)) as made, phone() as callee:
+            dialling = asyncio.create_task(made.decisions.dial(None, callee.uri, SETTINGS, ()))
+            await callee.until(sip.Invited)
+            await callee.until(sip.Cancelled)
+            await dialling
 
     asyncio.run(scenario())
 
@@ -194,12 +207,12 @@ def test_it_registers_where_it_is_told() -> None:
             account = SipRegistration(address=f"sip:100@{place}", password="secret")
             made = Telephony(Config(sip=Sip(listen=(UDP,), registrations={"pbx": account})), FakeHost())
             await made.start()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 data = (await asyncio.get_running_loop().sock_recv(registrar, 4096)).decode()
             assert data.startswith(f"REGISTER sip:{place} SIP/2.0")
             assert f"To: <sip:100@{place}>" in data
             closing = asyncio.create_task(made.aclose())
-            await asyncio.wait({closing}, timeout=10)
+            await asyncio.wait({closing}, timeout=PATIENCE_S)
             assert closing.done()
 
     asyncio.run(scenario())

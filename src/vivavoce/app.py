@@ -225,7 +225,11 @@ class Server:
             engines, line = engine_set(self._config, self._engines), call.line if call else None
             runner = Runner(session, connection, engines, self._metrics, recorder, locks, line, ledger)
             with self._registry.entered(call.id if call else settings.id, runner, allowed.project):
-                await runner.run()
+                try:
+                    await runner.run()
+                finally:
+                    if line is not None:  # whoever hangs up has heard a part of an answer
+                        ledger.cleared(line.clear())
 
     # --- inside ---
 
@@ -316,7 +320,7 @@ def _cors(origins: tuple[str, ...]) -> Middleware:
     return Middleware(
         CORSMiddleware,
         allow_origins=origins,
-        allow_methods=["GET", "POST"],
+        allow_methods=["GET", "POST", "DELETE"],
         allow_headers=["*"],
         expose_headers=["Location"],
     )

@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from vivavoce.config import Config, tree
+from vivavoce.config.duplex import ungreeted, unsaid
 from vivavoce.config.prices import ROLES
 from vivavoce.config.tree import OpenAiAsr
 from vivavoce.core.capabilities import Capabilities, StoredPrompt
@@ -40,6 +41,10 @@ def capabilities(config: Config, engines: Engines, tracing: bool) -> Capabilitie
         voices = ", ".join(responder.voices)
         raise EngineError("engine_unavailable", f"model.voice: there is no voice '{voice}'. Voices: {voices}.")
     duplex = isinstance(responder, Duplex)
+    if duplex and (
+        wrong := [*unsaid(responder.name, config.tools.filler), *ungreeted(responder.name, config.sip.rules)]
+    ):
+        raise EngineError("engine_unavailable", " ".join(wrong))
     instructed = not isinstance(responder, Duplex) or responder.instructed
     names = model_names(config)
     slowest, fastest = responder.speeds
@@ -59,7 +64,7 @@ def capabilities(config: Config, engines: Engines, tracing: bool) -> Capabilitie
         noise_reduction=engines.noise is not None,
         duplex=duplex,
         instructed=instructed,
-        hears="speech" in responder.features,
+        hears=duplex or "speech" in responder.features,
         retention="window" in responder.features,
         reasoning="reasoning" in responder.features,
         tools="tools" in responder.features,

@@ -136,6 +136,7 @@ def _agent_options(sip: Sip) -> Options:
         max_ringing=sip.max_ringing,
         calls_per_second=sip.calls_per_second,
         session_expires_s=sip.session_expires_s,
+        ring_s=sip.outbound.ring_s,
         user_agent=f"vivavoce/{__version__}",
     )
 

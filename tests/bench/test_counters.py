@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
 from tests.live import live
+from tests.patience import PATIENCE_S, until
 
 from vivavoce.bench.counters import NoCounters, Stopping, counters
 from vivavoce.engines.instant import InstantLlm
@@ -42,13 +42,6 @@ def test_reading_ahead_is_not_answering() -> None:
     asyncio.run(scenario())
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """However slow the machine is."""
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110  # what changes is a plain attribute of the code under test
-            await asyncio.sleep(0.005)
-
-
 def test_only_a_look_after_the_cut_tells_that_an_engine_has_stopped() -> None:
     async def scenario() -> None:
         llm = Ahead()
@@ -63,7 +56,7 @@ def test_only_a_look_after_the_cut_tells_that_an_engine_has_stopped() -> None:
             await until(lambda: "tts" in stopping.after)
             assert "llm" not in stopping.after
             llm.answers = 0
-            await asyncio.wait_for(watching, 30)
+            await asyncio.wait_for(watching, PATIENCE_S)
             assert 0 <= stopping.after["tts"] < stopping.after["llm"]
 
     asyncio.run(scenario())

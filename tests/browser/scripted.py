@@ -15,6 +15,7 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from tests.browser.chromium import Chromium
 from tests.browser.playing import Playground
+from tests.patience import PATIENCE_S
 
 from vivavoce.core.capabilities import Capabilities
 from vivavoce.runtime.voices import Voices
@@ -23,7 +24,6 @@ from vivavoce.testing.fakes import ScriptedResponder
 from vivavoce.transports import playground, voices
 from vivavoce.transports.auth import Auth
 
-WAIT_S = 15.0
 Event = dict[str, Any]
 CAN = Capabilities(
     models=("vivavoce",),
@@ -80,7 +80,7 @@ class Wire:
 
     async def joined(self) -> None:
         """The page connects."""
-        self._socket = await asyncio.wait_for(self._sockets.get(), WAIT_S)
+        self._socket = await asyncio.wait_for(self._sockets.get(), PATIENCE_S)
         await self.say("session.created", session=self.session)
 
     async def opened(self) -> Event:
@@ -98,7 +98,7 @@ class Wire:
 
     async def expect(self, kind: str) -> Event:
         """The page's next event, which is of this type."""
-        event = await asyncio.wait_for(self._events.get(), WAIT_S)
+        event = await asyncio.wait_for(self._events.get(), PATIENCE_S)
         assert event["type"] == kind, event
         return event
 

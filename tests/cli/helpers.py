@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from tests.live import Live, live, tone
+from tests.patience import PATIENCE_S
 from typer.testing import CliRunner, Result
 
 from vivavoce.audio.pcm import Pcm
@@ -40,7 +41,7 @@ def server(config: Config | None = None, llm: Llm | None = None) -> Generator[Li
 
     thread = threading.Thread(target=asyncio.run, args=(serve(),))
     thread.start()
-    assert up.wait(10)
+    assert up.wait(PATIENCE_S)
     try:
         yield started[0]
     finally:

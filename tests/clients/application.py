@@ -12,6 +12,7 @@ from openai import AsyncOpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from openai.types.webhooks import RealtimeCallIncomingWebhookEvent
 from tests.live import Live, live
+from tests.patience import PATIENCE_S, WHOLE_S
 from tests.transports.calling import emptied
 from tests.transports.sip.handset import HOST
 from websockets.exceptions import ConnectionClosed
@@ -19,6 +20,7 @@ from websockets.exceptions import ConnectionClosed
 from vivavoce.config import Config
 from vivavoce.config.phone import Outbound, Rule, Webhook
 from vivavoce.config.sip import Sip
+from vivavoce.config.sip_media import SipMedia
 from vivavoce.config.tree import Server
 
 SECRET = "whsec_c2VjcmV0IG9mIHRoZSBob29r"
@@ -35,7 +37,7 @@ class Application:
 
     async def incoming(self) -> RealtimeCallIncomingWebhookEvent:
         """The next call that rings."""
-        body, headers = await asyncio.wait_for(self._told.get(), 10)
+        body, headers = await asyncio.wait_for(self._told.get(), PATIENCE_S)
         event = self.client.webhooks.unwrap(body, headers)
         assert isinstance(event, RealtimeCallIncomingWebhookEvent)
         return event
@@ -76,9 +78,11 @@ async def office(*rules: Rule, outbound: Outbound | None = None) -> AsyncIterato
     with endpoint(tell) as url:
         sip_settings = Sip(
             listen=(f"udp:{HOST}:0",),
-            webhooks=(Webhook(url=url, secret=SECRET),),
+            webhooks=(Webhook(url=url, secret=SECRET, timeout_s=PATIENCE_S),),
             rules=rules,
             outbound=outbound or Outbound(),
+            answer_within_s=WHOLE_S,
+            media=SipMedia(timeout_s=WHOLE_S),
         )
         async with live(Config(server=Server(keys=(KEY,)), sip=sip_settings)) as server:
             client = AsyncOpenAI(base_url=server.http, api_key=KEY, webhook_secret=SECRET, max_retries=0)
@@ -97,6 +101,6 @@ async def closed(connection: AsyncRealtimeConnection) -> str:
     """The reason of the close that follows."""
     try:
         while True:
-            await asyncio.wait_for(connection.recv_bytes(), 10)
+            await asyncio.wait_for(connection.recv_bytes(), PATIENCE_S)
     except ConnectionClosed as over:
         return over.rcvd.reason if over.rcvd else "gone"

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 """How long the next event may take."""
 INSTRUCTIONS = "Arr, matey."
 VOICE = "cedar"

@@ -13,6 +13,7 @@ from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from openai.types.realtime import RealtimeServerEvent
 from pydantic import TypeAdapter
 from tests.live import Live, frames, spoken
+from tests.patience import PATIENCE_S
 
 ORACLE: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)
 
@@ -27,7 +28,7 @@ class Caller:
     async def until(self, wanted: str | Callable[[Any], bool]) -> Any:
         """The next event of a type, or that fits."""
         while True:
-            raw = await asyncio.wait_for(self.connection.recv_bytes(), 10)
+            raw = await asyncio.wait_for(self.connection.recv_bytes(), PATIENCE_S)
             event = ORACLE.validate_json(raw)
             self.events.append(event)
             if event.type == wanted if isinstance(wanted, str) else wanted(event):
@@ -68,8 +69,3 @@ async def call(server: Live, **session: object) -> AsyncIterator[Caller]:
             await connection.session.update(session={"type": "realtime", **session})  # type: ignore[arg-type]
             await caller.until("session.updated")
         yield caller
-
-
-def run(scenario: Callable[[], Any]) -> None:
-    """On a real loop: sockets have no virtual time."""
-    asyncio.run(asyncio.wait_for(scenario(), 30))

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from openai import APIStatusError, ConflictError, NotFoundError
 from tests.clients.application import Application, closed, office, port
-from tests.clients.sdk import Caller, run
+from tests.clients.sdk import Caller
 from tests.live import Live, spoken
+from tests.patience import PATIENCE_S, run
 from tests.transports.sip.phone import Phone, phone
 
 from vivavoce.config.phone import Outbound, Rule
@@ -179,7 +180,7 @@ def test_a_transfer_that_fails_leaves_the_call_as_it_was() -> None:
 
 async def until_transferable(application: Application, call_id: str) -> None:
     """The transfer before has come to its end: another one is taken."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             try:
                 await application.client.realtime.calls.refer(call_id, target_uri="tel:+14155550124")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tests.clients.sdk import call, run
+from tests.clients.sdk import call
 from tests.live import live
+from tests.patience import run
 
 from vivavoce.testing.duplex import SILENCE, VOICE, Opened, ScriptedDuplex, talks
 

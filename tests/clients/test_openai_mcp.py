@@ -8,8 +8,9 @@ from typing import Any
 
 from tests.clients.almanac import Almanac, almanac
 from tests.clients.clerk import Clerk
-from tests.clients.sdk import Caller, call, run
+from tests.clients.sdk import Caller, call
 from tests.live import live
+from tests.patience import run
 
 from vivavoce.config import Config
 from vivavoce.config.mcp import Mcp

@@ -8,9 +8,10 @@ import hashlib
 
 import pytest
 from tests.clients.parrot import Parrot, Storyteller
-from tests.clients.sdk import call, run
+from tests.clients.sdk import call
 from tests.clients.stock import VOICE, spoken_as
 from tests.live import live, spoken
+from tests.patience import run
 from websockets.exceptions import ConnectionClosedOK
 
 from vivavoce.engines.instant import InstantTts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ from openai.types.realtime.realtime_translation_client_secret_create_response im
 )
 from pydantic import TypeAdapter
 from tests.live import Live, live
+from tests.patience import PATIENCE_S, run
 from websockets.exceptions import ConnectionClosed
 
 from vivavoce.config import Config
@@ -24,11 +25,6 @@ from vivavoce.config.tree import Server
 
 ORACLE: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)
 KEYS = Config(server=Server(keys=("sk-right",)))
-
-
-def run(scenario: Callable[[], Any]) -> None:
-    """On a real loop: sockets have no virtual time."""
-    asyncio.run(asyncio.wait_for(scenario(), 30))
 
 
 @asynccontextmanager
@@ -41,7 +37,7 @@ async def sdk(server: Live, key: str = "sk-right") -> AsyncIterator[AsyncOpenAI]
 async def until(connection: AsyncRealtimeConnection, type_: str) -> Any:
     """The next event of a type; every one on the way is checked against the SDK's types."""
     while True:
-        event = ORACLE.validate_json(await asyncio.wait_for(connection.recv_bytes(), 10))
+        event = ORACLE.validate_json(await asyncio.wait_for(connection.recv_bytes(), PATIENCE_S))
         if event.type == type_:
             return event
 

@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 from tests.clients.clerk import Clerk
-from tests.clients.sdk import Caller, call, run
+from tests.clients.sdk import Caller, call
 from tests.live import live
+from tests.patience import run
 
 WEATHER = {
     "type": "function",

@@ -7,7 +7,7 @@ import base64
 import contextlib
 import io
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -18,17 +18,13 @@ from openai.resources.realtime.translations.translations import AsyncTranslation
 from openai.types.realtime.realtime_translation_server_event import RealtimeTranslationServerEvent
 from pydantic import TypeAdapter
 from tests.live import Live, frames, live, spoken
+from tests.patience import run
 
 from vivavoce.audio.wav import write_wav
 from vivavoce.engines.instant import ASR_TEXT, LLM_TEXT
 
 ORACLE: TypeAdapter[Any] = TypeAdapter(RealtimeTranslationServerEvent)
 DOCUMENT = Path(__file__).parents[2] / "docs" / "translation.md"
-
-
-def run(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """On a real loop: sockets have no virtual time."""
-    asyncio.run(asyncio.wait_for(scenario(), 30))
 
 
 @asynccontextmanager

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,6 +13,7 @@ from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from openai.types.audio import Voice
 from tests.clients.sdk import Caller
 from tests.live import Live, live
+from tests.patience import run
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.audio.wav import wav_bytes
@@ -52,10 +52,6 @@ async def relayed(key: str = KEY) -> AsyncIterator[tuple[AsyncOpenAI, RemoteServ
 async def wear(connection: AsyncRealtimeConnection, voice: Any) -> None:
     """Ask for this voice."""
     await connection.session.update(session={"type": "realtime", "audio": {"output": {"voice": voice}}})
-
-
-def run(scenario: Callable[[], Any]) -> None:
-    asyncio.run(asyncio.wait_for(scenario(), 60))
 
 
 def test_a_voice_is_made_heard_and_deleted() -> None:
@@ -151,6 +147,17 @@ def test_a_voice_made_from_a_prompt_is_refused_by_name() -> None:
             with pytest.raises(BadRequestError, match="of the type 'prompt' are not supported") as refusal:
                 await client.audio.voices.create(type="prompt", name="Ann", prompt="A calm voice.")
             assert refusal.value.param == "type"
+
+    run(scenario)
+
+
+def test_json_has_no_room_for_a_sample() -> None:
+    async def scenario() -> None:
+        async with relayed() as (client, remote, _):
+            with pytest.raises(BadRequestError, match=r"'application/json'.*multipart/form-data") as refusal:
+                await client.post("/audio/voices", body={"name": "Ann", "type": "audio_sample"}, cast_to=object)
+            assert refusal.value.code == "unsupported_content_type"
+            assert not remote.received
 
     run(scenario)
 

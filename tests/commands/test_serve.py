@@ -52,7 +52,7 @@ def test_it_serves_until_ctrl_c(server: subprocess.Popen[str]) -> None:
     health = httpx.get(f"{url}/health", trust_env=False)
     assert (health.status_code, health.json()["status"]) == (200, "ok")
     server.send_signal(signal.SIGINT)
-    _, errors = server.communicate(timeout=30)
+    _, errors = server.communicate(timeout=60)
     assert server.returncode == 0
     assert "Traceback" not in errors
 

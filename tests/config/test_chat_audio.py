@@ -44,7 +44,7 @@ def test_a_filler_that_nobody_can_say_is_refused(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("option", ['speech_part = "audio_url"', "speech_s = 10"])
+@pytest.mark.parametrize("option", ['speech_part = "audio_url"', "speech_s = 10", "speech_turns = 5"])
 def test_how_a_voice_is_sent_to_a_model_that_hears_none_is_refused(tmp_path: Path, option: str) -> None:
     [problem] = problems(tmp_path, f'[engines.llm]\nname = "openai"\n{REMOTE}{option}\n')
     assert problem == f"engines.llm.{option.split()[0]}: the model is given no voice without speech = true."

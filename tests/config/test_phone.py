@@ -41,6 +41,7 @@ session = { instructions = "Take orders.", audio = { output = { voice = "echo" }
 [sip.outbound]
 allow = ["+49*@trunk.example"]
 caller = "sip:+4930123@trunk.example"
+ring_s = 60
 username = "us"
 password_env = "TRUNK_PASSWORD"
 """
@@ -63,6 +64,7 @@ def test_secrets_come_from_the_environment(tmp_path: Path) -> None:
     sip = loaded(tmp_path, TOML, ENVIRON).sip
     assert [hook.secret for hook in sip.webhooks] == ["whsec_c2VjcmV0IG9mIHRoZSBob29r", "plain secret of the hook"]
     assert sip.outbound.password == "password-of-the-trunk"
+    assert sip.outbound.ring_s == 60
     assert sip.rules[1].session == {"instructions": "Take orders.", "audio": {"output": {"voice": "echo"}}}
 
 
@@ -110,6 +112,7 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
             "sip.rules[0].session.voice: Unknown parameter: 'sip.rules[0].session.voice'.",
         ),
         ('[sip.outbound]\npassword_env = "NONE"', "sip.outbound.password_env: the environment variable NONE"),
+        ("[sip.outbound]\nring_s = 0", "sip.outbound.ring_s: "),
         ('[sip.outbound]\nusername = "us"', "sip.outbound.password: a username and a password go together."),
         ('[sip.outbound]\npassword = "a"\npassword_env = "NONE"', "sip.outbound.password_env: password is set too"),
     ],

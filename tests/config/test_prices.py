@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
 from vivavoce.composition import price_list
 from vivavoce.config import ConfigError, load, render
 from vivavoce.config.prices import ROLES, Prices
-from vivavoce.observe.money import PER, SPEAKERS
+from vivavoce.observe.money import PER, SPEAKERS, PriceList, bill
+from vivavoce.observe.sums import Sums, Tokens
+from vivavoce.ports import Work
 
 TOML = """
 [prices]
@@ -71,9 +74,17 @@ def test_an_engine_that_there_is_not_is_refused_with_those_there_are(tmp_path: P
 
 
 def test_a_unit_that_an_engine_has_not_is_refused(tmp_path: Path) -> None:
-    toml = '[prices]\ncurrency = "EUR"\n[prices.vad.silero]\nmillion_characters = 1\n'
+    toml = '[prices]\ncurrency = "EUR"\n[prices.turn.smart-turn]\nmillion_characters = 1\n'
     (problem,) = mistakes(tmp_path, toml)
-    assert problem == ("prices.vad.silero.million_characters: there is no such setting. Known here: request, cpu_hour.")
+    assert problem == (
+        "prices.turn.smart-turn.million_characters: there is no such setting. Known here: cpu_hour, request."
+    )
+
+
+@pytest.mark.parametrize("engine", ["vad.silero", "noise.gtcrn"])
+def test_calls_that_nobody_counts_have_no_price(tmp_path: Path, engine: str) -> None:
+    (problem,) = mistakes(tmp_path, f'[prices]\ncurrency = "EUR"\n[prices.{engine}]\nrequest = 1\n')
+    assert problem == f"prices.{engine}.request: there is no such setting. Known here: cpu_hour."
 
 
 @pytest.mark.parametrize(("key", "value"), [("currency", '"euro"'), ("connected_minute", "-1")])
@@ -89,9 +100,26 @@ def test_prices_need_a_currency(tmp_path: Path, toml: str) -> None:
     ]
 
 
-def test_every_unit_that_may_have_a_price_is_counted() -> None:
+def units() -> list[tuple[str, str]]:
+    """Each role, and each unit that its engines may have a price of."""
+    hints = get_type_hints(Prices)
+    return [(role, unit) for role in ROLES for unit in get_args(hints[role])[1].__struct_fields__]
+
+
+@pytest.mark.parametrize(("role", "unit"), units())
+def test_every_unit_that_may_have_a_price_is_counted(role: str, unit: str) -> None:
+    # These two hear every piece of audio: nobody counts that, and their time alone is charged.
+    heard = role in ("vad", "noise")
+    work = Work(cpu_ns=1) if heard else Work(requests=1, characters=1, samples=1, cpu_ns=1)
+    used = Sums(tokens=Tokens(2, 2, 2, 1, 1, 1, 1, 1))
+    used.effort(role).add(work)
+    cost = bill(PriceList("EUR", None, {role: {unit: Decimal(1)}}), used)
+    assert cost is not None
+    assert [(line.role, line.unit) for line in cost.lines] == [(role, unit)]
+    assert cost.unpriced == ()
+
+
+def test_every_role_with_a_price_may_be_in_use() -> None:
     assert set(Prices.__struct_fields__) == {"currency", "connected_minute", *ROLES}
-    config = load(None, {"VIVAVOCE_PRICES__CURRENCY": "EUR", "VIVAVOCE_PRICES__LLM__LLAMA__CPU_HOUR": "1"})
-    units = set(config.prices.llm["llama"].__struct_fields__)
     assert set(SPEAKERS) <= set(ROLES)
-    assert units | {"audio_minute", "million_characters"} == set(PER)
+    assert {unit for _, unit in units()} == set(PER)

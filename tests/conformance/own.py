@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from starlette.types import ASGIApp
 from tests.live import Live, live, spoken
+from tests.patience import PATIENCE_S
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.config import Config
@@ -46,6 +47,6 @@ async def own_server(wrap: Callable[[ASGIApp], ASGIApp] = lambda app: app) -> As
         yield server
 
 
-def target(server: Live, timeout: float = 10.0) -> Target:
+def target(server: Live, timeout: float = PATIENCE_S) -> Target:
     """The suite's view of it."""
     return Target(url=server.http, model="gpt-realtime", key=KEY, timeout=timeout, speech=speech(), fast=True)

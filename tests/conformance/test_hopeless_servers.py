@@ -50,11 +50,11 @@ async def endless(socket: ServerConnection) -> None:
         await asyncio.sleep(0.001)
 
 
-def tried(handler: Handler, *keys: str) -> list[Result]:
+def tried(handler: Handler, *keys: str, timeout: float = 0.1) -> list[Result]:
     async def scenario() -> list[Result]:
         async with serve(handler, "127.0.0.1", 0) as server:
             port = next(iter(server.sockets)).getsockname()[1]
-            target = Target(url=f"ws://127.0.0.1:{port}", model="any", timeout=0.1)
+            target = Target(url=f"ws://127.0.0.1:{port}", model="any", timeout=timeout)
             return await conform(target, [section for section in SECTIONS if section.key in keys])
 
     return asyncio.run(scenario())
@@ -68,7 +68,7 @@ def test_every_check_ends_and_fails(handler: Handler) -> None:
 
 
 def test_frames_that_are_no_events_are_shown() -> None:
-    results = {result.name: result for result in tried(raving, "cancel")}
+    results = {result.name: result for result in tried(raving, "cancel", timeout=0.5)}
     frame = results["each frame is a text frame that holds one JSON object"]
     assert frame.event == {"binary": "2 bytes"}
 

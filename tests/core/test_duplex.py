@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from tests.core.caller import CAN, SETTINGS, Caller, done, error, refusal, show, tags
 
 from vivavoce.core import effects as fx
+from vivavoce.core.capabilities import StoredPrompt
 from vivavoce.core.opening import bound
 from vivavoce.protocol.errors import ProtocolError
 from vivavoce.protocol.session import SessionPatch
@@ -49,6 +50,12 @@ class TestListening:
     def test_nor_one_of_a_session_that_is_not_answered(self) -> None:
         one = Caller(can=DUPLEX, settings=replace(SETTINGS, type="transcription"))
         assert listens(one.append(20)) == []
+
+    def test_nothing_is_prepared_in_a_pause_for_it_is_never_asked(self) -> None:
+        one = caller()
+        outputs = [output for p in [0.9] * 20 + [0.0] * 20 for output in one.hear_raw(p)]
+        assert "input_audio_buffer.speech_stopped" in tags(outputs)
+        assert not any(isinstance(output, fx.Warm) and output.guess for output in outputs)
 
 
 class TestAnswers:
@@ -139,6 +146,14 @@ class TestRefusals:
         (begun,) = listens(one.append(20))
         assert begun.instructions == "Sing."
         assert refusal(one.update(instructions="Dance.")) == ("unsupported_value", "session.instructions")
+
+    def test_a_stored_prompt_is_refused_by_its_own_name(self) -> None:
+        stored = {"singer": StoredPrompt(version="1", versions={"1": "Sing."})}
+        can = replace(DUPLEX, prompts=stored)
+        assert refusal(Caller(can=can).update(prompt={"id": "singer"})) == ("unsupported_value", "session.prompt")
+        one = Caller(can=replace(can, instructed=True))
+        one.append(20)
+        assert refusal(one.update(prompt={"id": "singer"})) == ("unsupported_value", "session.prompt")
 
     def test_a_voice_is_taken_before_the_first_audio(self) -> None:
         one = caller()

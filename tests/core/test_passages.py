@@ -12,9 +12,9 @@ from tests.core.speaker import Speaker, asked, passages
 
 from vivavoce.core import effects as fx
 from vivavoce.core.input_buffer import MAX_BUFFER_MS
-from vivavoce.core.languages import language_name, spaced
 from vivavoce.core.passages import BREATH_AFTER_MS, LONGEST_MS, quietest
 from vivavoce.core.translating import JOINED_CHARS, MAX_WAITING, elapsed_ms
+from vivavoce.languages import language_name, spaced
 
 SECOND = fx.AudioIn(pcm=pcm(1000))
 LOUD = array("h", [3000, -3000] * (FRAME_MS * fx.SAMPLES_PER_MS // 2)).tobytes()

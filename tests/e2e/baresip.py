@@ -18,16 +18,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.patience import PATIENCE_S
 
 from vivavoce.audio.level import levels
 from vivavoce.audio.pcm import Pcm
 from vivavoce.audio.wav import write_wav
 
 HOST = "127.0.0.1"
-PATIENCE_S = 20.0
-ANSWER_S = 60.0
-"""A machine that does much else needs long to answer."""
-SILENT_MS = 1500
+SILENT_MS = 3000
 """An answer is over when nothing sounds for so long."""
 LOUD_DB = -45.0
 AFTER_S = 120
@@ -89,7 +87,7 @@ class Baresip:
 
     async def answer(self) -> Pcm:
         """What it hears, once it has heard something and then nothing for a while."""
-        async with asyncio.timeout(ANSWER_S):
+        async with asyncio.timeout(PATIENCE_S):
             while not _is_over(heard := self.heard()):  # noqa: ASYNC110  # a file that grows sets no event
                 await asyncio.sleep(0.2)
         return heard

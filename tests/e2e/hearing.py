@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from tests.patience import PATIENCE_S
 
 from vivavoce.audio.level import levels
 from vivavoce.audio.pcm import Pcm
@@ -66,7 +67,7 @@ async def transcript_of(server: LocalServer, pcm: Pcm) -> str:
         for piece in resample(pcm, wire.rate).chunks(500):
             await client.send_text(append_event(wire.encode(piece)))
         await client.send({"type": "input_audio_buffer.commit"})
-        heard = await client.expect("conversation.item.input_audio_transcription.completed", timeout=20)
+        heard = await client.expect("conversation.item.input_audio_transcription.completed", timeout=PATIENCE_S)
         return text(heard.event, "transcript")
 
 

@@ -7,10 +7,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.e2e.baresip import PATIENCE_S, Dialling, baresip
+from tests.e2e.baresip import Dialling, baresip
 from tests.e2e.conftest import Exchange
 from tests.e2e.hearing import loudness, speech_of, transcript_of
 from tests.engines.speech import synthetic
+from tests.patience import PATIENCE_S
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.audio.resample import resample

@@ -9,6 +9,7 @@ import pytest
 from pybase64 import b64decode
 from tests.e2e.hearing import transcript_of
 from tests.engines.speech import synthetic
+from tests.patience import PATIENCE_S
 from tests.pictures import error_dialog, invoice
 
 from vivavoce.audio.pcm import WIRE_RATE, Pcm
@@ -35,7 +36,7 @@ async def ask(client: Client, question: str) -> Pcm:
         await client.send_text(append_event(WIRE.encode(piece)))
     await client.send({"type": "input_audio_buffer.commit"})
     await client.send({"type": "response.create"})
-    done = (await client.expect("response.done", "error", since=since, timeout=60)).event
+    done = (await client.expect("response.done", "error", since=since, timeout=PATIENCE_S)).event
     assert at(done, "response", "status") == "completed", done
     assert at(done, "response", "usage", "input_token_details", "image_tokens"), done
     deltas = [each.event for each in client.arrivals[since:] if each.event["type"] == "response.output_audio.delta"]

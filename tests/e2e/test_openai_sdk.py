@@ -13,10 +13,11 @@ from openai import AsyncOpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from tests.engines.speech import synthetic
 from tests.live import frames
+from tests.patience import PATIENCE_S
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.commands.local_server import LocalServer
-from vivavoce.engines.instant import OPENAI_VOICES
+from vivavoce.ports import OPENAI_VOICES
 
 pytestmark = pytest.mark.models
 FRAME_MS = 40
@@ -33,7 +34,7 @@ async def until(connection: AsyncRealtimeConnection, *types: str) -> list[Any]:
     """Everything up to the first event of one of these types."""
     events: list[Any] = []
     while not events or events[-1].type not in types:
-        events.append(await asyncio.wait_for(connection.recv(), 20))
+        events.append(await asyncio.wait_for(connection.recv(), PATIENCE_S))
     return events
 
 

@@ -23,7 +23,7 @@ from vivavoce.testing.turns import Turn
 
 pytestmark = pytest.mark.models
 WIRE = FORMATS["pcm"]
-SILENCE_S = 0.5
+SILENCE_S = 3.0
 """How long the remote server may fall silent in these tests."""
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from tests.e2e.hearing import speech_of
 from tests.live import model_folder
+from tests.patience import PATIENCE_S
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.audio.resample import resample
@@ -66,7 +67,7 @@ async def heard(server: LocalServer, pcm: Pcm) -> tuple[str, str]:
         for piece in resample(pcm, wire.rate).chunks(500):
             await client.send_text(append_event(wire.encode(piece)))
         await client.send({"type": "input_audio_buffer.commit"})
-        done = (await client.expect("conversation.item.input_audio_transcription.completed", timeout=60)).event
+        done = (await client.expect("conversation.item.input_audio_transcription.completed", timeout=PATIENCE_S)).event
         languages = done.get("languages")
         assert isinstance(languages, list)
         return text(done, "transcript"), str(languages[0]["code"])

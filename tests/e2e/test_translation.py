@@ -13,13 +13,13 @@ from tests.e2e.foreign import spoken_in
 from tests.e2e.hearing import transcript_of
 from tests.engines.speech import synthetic
 from tests.live import frames
+from tests.patience import WHOLE_S
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.commands.local_server import LocalServer
 
 pytestmark = pytest.mark.models
 FRAME_MS = 200
-PATIENCE_S = 120.0
 
 
 @dataclass
@@ -65,7 +65,7 @@ def check(server: LocalServer, wanted: str, *passages: Pcm) -> None:
     """All these words are in the translation's text, and all but one at most in what can be heard of it."""
 
     async def scenario() -> None:
-        result = await asyncio.wait_for(translated(server, *passages), PATIENCE_S)
+        result = await asyncio.wait_for(translated(server, *passages), WHOLE_S)
         heard = (await transcript_of(server, Pcm.from_bytes(result.audio))).lower()
         assert [word for word in wanted.split() if word not in result.words.lower()] == [], result.words
         assert len([word for word in wanted.split() if word not in heard]) <= 1, heard

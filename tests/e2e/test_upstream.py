@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.e2e.hearing import error_rate, speech_of, transcript_of
 from tests.engines.speech import synthetic
+from tests.patience import PATIENCE_S
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.audio.resample import resample
@@ -85,9 +86,9 @@ def test_without_captions_it_is_answered_all_the_same(front: LocalServer) -> Non
             question = Pcm.join([resample(synthetic(QUESTION), WIRE.rate), Pcm.silence(1500)])
             for piece in question.chunks(500):
                 await client.send_text(append_event(WIRE.encode(piece)))
-            words = await client.expect("response.output_audio_transcript.done", timeout=30)
+            words = await client.expect("response.output_audio_transcript.done", timeout=PATIENCE_S)
             assert "Paris" in text(words.event, "transcript")
-            done = await client.expect("response.done", timeout=30)
+            done = await client.expect("response.done", timeout=PATIENCE_S)
             assert text(done.event, "response", "status") == "completed"
 
     asyncio.run(scenario())

@@ -13,7 +13,6 @@ import pytest
 from mcp.server.mcpserver import MCPServer
 from mcp_types import AudioContent, CallToolResult, ImageContent, ResourceLink, TextContent, ToolAnnotations
 from starlette.types import ASGIApp, Receive, Scope, Send
-from tests.engines import remote_helpers
 
 from vivavoce.engines.mcp.servers import Limits, McpServers
 from vivavoce.ports import ToolError, ToolServer
@@ -160,8 +159,3 @@ def open_files() -> int:
 def at(url: str, **headers: str) -> ToolServer:
     """The server at an address, with what is sent along."""
     return ToolServer(url, "machine", headers)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what happens, however busy the machine is."""
-    await remote_helpers.until(condition, 60.0)

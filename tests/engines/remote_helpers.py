@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Literal
@@ -18,8 +18,8 @@ from vivavoce.testing.remote import Fault
 
 PATIENT = Net(connect=30.0, first_byte=30.0, between_bytes=30.0, retries=2, backoff=0.01, longest_retry_after=0.1)
 """For servers that answer: however busy the machine is, none is given up."""
-HASTY = replace(PATIENT, between_bytes=1.0)
-"""For servers that stall in mid-answer: they are given up soon."""
+HASTY = replace(PATIENT, between_bytes=3.0)
+"""For servers that stall in mid-answer: they are given up soon, but not while the machine stands still."""
 
 
 def prompt(
@@ -84,10 +84,3 @@ def noise(ms: float, rate: int = 24_000) -> Pcm:
     """Something to hear."""
     samples = np.random.default_rng(1).integers(-4000, 4000, round(rate * ms / 1000))
     return Pcm(samples.astype(np.int16), rate)
-
-
-async def until(condition: Callable[[], bool], seconds: float = 3.0) -> None:
-    """Wait for what happens in a server's thread."""
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - what is waited for lives in a thread
-            await asyncio.sleep(0.005)

@@ -5,28 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 import pytest
+from tests.patience import run, until
 
 from vivavoce.engines.bridge import AHEAD, Worker
 from vivavoce.ports import EngineError
-
-
-def go(scenario: Callable[[], Awaitable[None]]) -> None:
-    """Run on a real loop: threads live in real time."""
-
-    async def limited() -> None:
-        await asyncio.wait_for(scenario(), 10)
-
-    asyncio.run(limited())
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that a thread does."""
-    while not condition():  # noqa: ASYNC110  # a thread has no way to set an event of this loop
-        await asyncio.sleep(0.001)
 
 
 def test_run_gives_the_result_and_the_exception() -> None:
@@ -38,7 +24,7 @@ def test_run_gives_the_result_and_the_exception() -> None:
         assert worker.running == 0
         await worker.aclose()
 
-    go(scenario)
+    run(scenario)
 
 
 def test_run_uses_a_thread_of_its_own_name() -> None:
@@ -47,7 +33,7 @@ def test_run_uses_a_thread_of_its_own_name() -> None:
         assert (await worker.run(threading.current_thread)).name.startswith("speech")
         await worker.aclose()
 
-    go(scenario)
+    run(scenario)
 
 
 def test_cancelled_run_returns_at_once_and_stays_counted() -> None:
@@ -63,7 +49,7 @@ def test_cancelled_run_returns_at_once_and_stays_counted() -> None:
         await until(lambda: worker.running == 0)
         await worker.aclose()
 
-    go(scenario)
+    run(scenario)
 
 
 def test_waiting_calls_get_a_thread_in_order_and_cancelled_ones_never_run() -> None:
@@ -81,7 +67,7 @@ def test_waiting_calls_get_a_thread_in_order_and_cancelled_ones_never_run() -> N
         assert worker.running == 0
         await worker.aclose()
 
-    go(scenario)
+    run(scenario)
 
 
 def test_no_more_threads_than_agreed() -> None:
@@ -97,7 +83,7 @@ def test_no_more_threads_than_agreed() -> None:
         assert most == 2
         await worker.aclose()
 
-    go(scenario)
+    run(scenario)
 
 
 def test_stream_yields_in_order_then_ends() -> None:
@@ -112,7 +98,7 @@ def test_stream_yields_in_order_then_ends() -> None:
         assert worker.running == 0
         await worker.aclose()
 
-    go(scenario)
+    run(scenario)
 
 
 def test_stream_raises_after_what_came_before() -> None:
@@ -132,7 +118,7 @@ def test_stream_raises_after_what_came_before() -> None:
         assert got == [1]
         await worker.aclose()
 
-    go(scenario)
+    run(scenario)
 
 
 @pytest.mark.parametrize("ahead", [1, AHEAD])
@@ -154,7 +140,7 @@ def test_stream_holds_the_thread_when_the_consumer_is_slow(ahead: int) -> None:
         assert len(emitted) <= ahead + 1
         await worker.aclose()
 
-    go(scenario)
+    run(scenario)
 
 
 def test_closing_a_stream_stops_the_thread_at_its_next_piece() -> None:
@@ -176,7 +162,7 @@ def test_closing_a_stream_stops_the_thread_at_its_next_piece() -> None:
         assert answers == [False]
         await worker.aclose()
 
-    go(scenario)
+    run(scenario)
 
 
 def test_cancelling_the_consumer_closes_the_stream() -> None:
@@ -200,7 +186,7 @@ def test_cancelling_the_consumer_closes_the_stream() -> None:
         await until(lambda: worker.running == 0)
         await worker.aclose()
 
-    go(scenario)
+    run(scenario)
 
 
 def test_a_stream_that_waits_for_a_thread_and_is_cancelled_never_runs() -> None:
@@ -224,7 +210,7 @@ def test_a_stream_that_waits_for_a_thread_and_is_cancelled_never_runs() -> None:
         assert ran == []
         await worker.aclose()
 
-    go(scenario)
+    run(scenario)
 
 
 def test_closing_the_worker_ends_everything() -> None:
@@ -256,7 +242,7 @@ def test_closing_the_worker_ends_everything() -> None:
             await worker.run(lambda: None)
         await worker.aclose()
 
-    go(scenario)
+    run(scenario)
 
 
 def test_one_worker_serves_several_loops_one_after_another() -> None:
@@ -265,6 +251,6 @@ def test_one_worker_serves_several_loops_one_after_another() -> None:
     async def once() -> None:
         assert await worker.run(lambda: 1) == 1
 
-    go(once)
-    go(once)
-    go(worker.aclose)
+    run(once)
+    run(once)
+    run(worker.aclose)

@@ -11,8 +11,9 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
-from tests.engines.remote_helpers import CLOCK, HASTY, PATIENT, STOP, noise, streamed, until
+from tests.engines.remote_helpers import CLOCK, HASTY, PATIENT, STOP, noise, streamed
 from tests.engines.test_openai_speech import saying, voice
+from tests.patience import until
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.audio.wav import wav_bytes

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.engines.test_chat_audio import ANSWER, SENTENCES, Style, engine, fake
 from tests.live import frames, live, spoken
+from tests.patience import until
 
 from vivavoce.engines.openai.http import Net
 from vivavoce.testing.client import Client, connect
@@ -87,9 +88,7 @@ def test_an_interruption_hangs_up_on_the_model() -> None:
             await client.send({"type": "response.cancel"})
             done = (await client.expect("response.done")).event["response"]
             assert done["status"] == "cancelled"  # type: ignore[index]
-            async with asyncio.timeout(5):
-                while not server.hung_up:  # noqa: ASYNC110 - what is waited for lives in a thread
-                    await asyncio.sleep(0.01)
+            await until(lambda: server.hung_up > 0)
 
     with fake(answer=" ".join([ANSWER] * 40)) as server:
         asyncio.run(main())

@@ -8,6 +8,7 @@ import pytest
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.engines.cascade import Cascade
+from vivavoce.languages import NAMES
 from vivavoce.ports import Message, Prompt, Speech, Voice, VoiceInfo
 from vivavoce.testing.clock import run_virtual
 from vivavoce.testing.fakes import ScriptedLlm, ScriptedTts, says, sound
@@ -92,6 +93,12 @@ def test_what_is_typed_is_spoken_in_the_language_of_the_turn_before() -> None:
 def test_a_language_that_no_voice_speaks_is_answered_in_the_voices_own() -> None:
     assert asked(spoke("Wie spät ist es?", "de")) == ([f"Wie spät ist es?\n{ENGLISH}"], "en")
     assert asked(spoke("¿Qué hora es?", "es"), tts=ScriptedTts(sound(100))) == ([f"¿Qué hora es?\n{ENGLISH}"], "en")
+
+
+@pytest.mark.parametrize("code", sorted(NAMES.keys() - {"en"}))
+def test_every_language_has_its_name(code: str) -> None:
+    tts = ScriptedTts(sound(100), languages=("en", code))
+    assert asked(spoke("...", code), tts=tts) == ([f"...\n(Answer in {NAMES[code]}.)"], code)
 
 
 def test_a_code_without_a_name_is_told_as_it_is() -> None:

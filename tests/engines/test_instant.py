@@ -12,7 +12,6 @@ import pytest
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.engines.instant import (
-    OPENAI_VOICES,
     WORD_MS,
     InstantAsr,
     InstantLlm,
@@ -21,6 +20,7 @@ from vivavoce.engines.instant import (
     InstantVad,
 )
 from vivavoce.ports import (
+    OPENAI_VOICES,
     Asr,
     AsrHint,
     CallArguments,

@@ -7,8 +7,9 @@ import socket
 
 import httpx
 import pytest
-from tests.engines.remote_helpers import PATIENT, until
+from tests.engines.remote_helpers import PATIENT
 from tests.live import Live, live
+from tests.patience import until
 
 from vivavoce.config import Config, tree
 from vivavoce.engines.moshi.engine import Moshi
@@ -44,7 +45,7 @@ def test_health_names_what_is_missing_until_it_comes() -> None:
             who = f"The language model (any at 127.0.0.1:{port})"
             assert answer.json()["unreachable"] == {"llm": f"{who} cannot be reached yet (ConnectError)."}
             with RemoteServer(port=port):
-                await until(lambda: server.server.ready, 10)
+                await until(lambda: server.server.ready)
                 answer = await client.get("/health")
                 assert (answer.status_code, answer.json()["status"]) == (200, "ok")
                 assert "unreachable" not in answer.json()
@@ -61,7 +62,7 @@ def test_a_realtime_server_is_waited_for_until_it_gives_a_session() -> None:
             async with live(responder=RealtimeResponder(upstream.url, "any")) as server:
                 why = f"The realtime server (any at {where}) answered 503."
                 assert await missing(server) == {"responder": why}
-                await until(lambda: server.server.ready, 10)
+                await until(lambda: server.server.ready)
                 assert await missing(server) is None
                 assert upstream.sessions[-1].kinds() == []  # nothing was asked for
 
@@ -90,7 +91,7 @@ def test_moshi_is_waited_for_until_somebody_listens_at_its_port() -> None:
             why = f"There is no Moshi server at ws://127.0.0.1:{port}/api/chat yet (ConnectionRefusedError)."
             assert await missing(server) == {"responder": why}
             async with await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", port):
-                await until(lambda: server.server.ready, 10)
+                await until(lambda: server.server.ready)
                 assert await missing(server) is None
 
     asyncio.run(main())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from tests.patience import cpu_until, until
 
 from vivavoce.engines.chatml import TURN, render, shares
 from vivavoce.engines.llama import LlamaLlm
@@ -57,14 +57,6 @@ async def answered(llm: LlamaLlm, prompt: Prompt) -> tuple[str, Finished]:
     return "".join(part.text for part in parts if isinstance(part, TextDelta)), parts[-1]
 
 
-async def until(condition: Callable[[], bool]) -> float:
-    """Seconds until it holds."""
-    began = time.perf_counter()
-    while not condition():  # noqa: ASYNC110  # native work sets no event of this loop
-        await asyncio.sleep(0.002)
-    return time.perf_counter() - began
-
-
 def test_it_knows_the_capital_of_france(runner: asyncio.Runner, llm: LlamaLlm) -> None:
     text, finished = runner.run(answered(llm, asked("What is the capital of France?")))
     assert "Paris" in text
@@ -103,7 +95,7 @@ def test_cancelling_a_prefill_stops_it(runner: asyncio.Runner, llm: LlamaLlm) ->
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-        assert await until(lambda: llm.running == 0) < 5  # the whole prefill takes longer
+        assert await cpu_until(lambda: llm.running == 0) < 5  # the whole prefill takes longer
 
     runner.run(scenario())
 

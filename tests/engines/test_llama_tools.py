@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
+from tests.patience import BUSY
 
 from vivavoce.engines.calls import PENDING
 from vivavoce.engines.llama import LlamaLlm
@@ -30,7 +31,7 @@ from vivavoce.ports import (
     ToolOutput,
     Voice,
 )
-from vivavoce.testing.conformance import Bounds, check_llm
+from vivavoce.testing.conformance import check_llm
 
 pytestmark = pytest.mark.models
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -180,4 +181,4 @@ def test_conformance(runner: asyncio.Runner, llm: LlamaLlm) -> None:
 
 
 async def _conform(llm: LlamaLlm) -> None:
-    await check_llm(llm, bounds=Bounds(stop_s=3))
+    await check_llm(llm, bounds=BUSY)

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
-from tests.engines.mcp_helpers import HERE, PATIENT, Seen, adapter, at, legacy, machine, on_loopback, refusal, until
+from tests.engines.mcp_helpers import HERE, PATIENT, Seen, adapter, at, legacy, machine, on_loopback, refusal
+from tests.patience import until
 
 from vivavoce.engines.mcp.conversation import Site
 from vivavoce.engines.mcp.servers import Limits, McpServers

@@ -9,7 +9,8 @@ import tracemalloc
 from collections.abc import Callable
 
 import pytest
-from tests.engines.mcp_helpers import HERE, Handler, adapter, at, by_hand, open_files, refusal, until
+from tests.engines.mcp_helpers import HERE, Handler, adapter, at, by_hand, open_files, refusal
+from tests.patience import until
 
 from vivavoce.engines.mcp.servers import Limits, McpServers
 from vivavoce.ports import ToolError

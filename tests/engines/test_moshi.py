@@ -13,7 +13,7 @@ from vivavoce.audio.ogg import OggOpusWriter
 from vivavoce.audio.pcm import Pcm
 from vivavoce.engines.moshi.engine import OWN_VOICE, Moshi
 from vivavoce.engines.moshi.stream import HELD_MS, Patience
-from vivavoce.engines.moshi.wire import LONGEST_URL
+from vivavoce.engines.moshi.wire import LONGEST_TARGET
 from vivavoce.ports import EngineError, SpokenAudio, SpokenText, Tool
 from vivavoce.testing.duplex import SILENCE, VOICE, ScriptedDuplex, talks
 from vivavoce.testing.remote_moshi import MoshiFault, MoshiServer, Style
@@ -21,7 +21,7 @@ from vivavoce.testing.script import sound
 
 ANSWERING = [VOICE, SILENCE, *talks("Good morning to you.", 900)]
 TURN = Pcm.join([*sound(600), Pcm.silence(2500)])
-QUICK = Patience(connect=2.0, handshake=0.3)
+QUICK = Patience(connect=30.0, handshake=3.0)
 Parts = list[SpokenAudio | SpokenText]
 
 
@@ -144,7 +144,7 @@ def test_one_that_talks_to_somebody_else_is_there() -> None:
                 assert await engine.unreachable() is None
                 error = await _refusal(engine)
                 assert error.code == "engine_busy"
-                assert "did not begin within 0.3 s" in error.message
+                assert "did not begin within 3 s" in error.message
             assert words(await converse(engine)) == " Good morning to you."
 
     asyncio.run(main())
@@ -172,9 +172,21 @@ def test_what_cannot_be_asked_for_is_refused_before_anything_is_sent() -> None:
             engine = Moshi(server.url, voices={"alloy": "NATF0.pt"}, instructed=True)
             error = await _refusal(engine, ("marin", ""))
             assert error.message == "There is no voice 'marin'. Voices: alloy."
-            long = await _refusal(engine, ("alloy", "x" * LONGEST_URL))
+            long = await _refusal(engine, ("alloy", "x" * LONGEST_TARGET))
             assert long.code == "context_too_long"
             assert server.queries == []
+
+
+def test_the_longest_address_has_room_for_the_rest_of_its_line() -> None:
+    async def main() -> None:
+        async with MoshiServer(model()) as server:
+            query = "/api/chat?worker=1&text_prompt="
+            engine = Moshi(f"{server.url}?worker=1", instructed=True)
+            fits = "x" * (LONGEST_TARGET - len(query))
+            await converse(engine, prompts=(OWN_VOICE, fits))
+            assert server.queries == [{"worker": "1", "text_prompt": fits}]
+            long = await _refusal(engine, (OWN_VOICE, f"{fits}x"))
+            assert long.message.endswith("Moshi's address has 8001 bytes with them, of 8000.")
 
     asyncio.run(main())
 
@@ -267,7 +279,8 @@ def test_audio_at_another_rate_is_refused() -> None:
 
 def test_it_calls_nothing() -> None:
     engine = Moshi("ws://127.0.0.1:9/api/chat")
-    assert engine.refused(Tool("look", "", {})) == "Moshi calls no tools."
+    assert "tools" not in engine.features
+    assert engine.refused(Tool("look", "", {})) is None
     assert (engine.name, engine.speeds, engine.languages) == ("moshi", (1.0, 1.0), ("en",))
 
 

@@ -11,6 +11,9 @@ from tests.live import frames, live, spoken
 
 from vivavoce.composition import capabilities
 from vivavoce.config import Config, ConfigError, engine_options, load, tree
+from vivavoce.config.phone import Rule
+from vivavoce.config.sip import Sip
+from vivavoce.config.tools import Tools
 from vivavoce.engines import build
 from vivavoce.engines.chosen import Engines
 from vivavoce.engines.instant import InstantAsr, InstantVad
@@ -120,6 +123,36 @@ def test_what_would_have_no_effect_beside_it_is_said(tmp_path: Path) -> None:
     filler, greet = wrong.value.problems
     assert filler.startswith("tools.filler: the responder moshi")
     assert greet == "sip.rules[1].greet: the responder moshi decides by itself when it speaks."
+
+
+def test_nor_has_it_beside_a_model_of_another_package_that_speaks_by_itself() -> None:
+    rules = (Rule(then="accept"), Rule(then="accept", greet=True))
+    wrong = Config(tools=Tools(filler="One moment."), sip=Sip(rules=rules))
+    with pytest.raises(EngineError) as refused:
+        capabilities(wrong, engines(ScriptedDuplex()), tracing=False)
+    assert refused.value.message == (
+        "tools.filler: the responder scripted says what its model says, and cannot be given the words. "
+        "sip.rules[1].greet: the responder scripted decides by itself when it speaks."
+    )
+
+
+def test_one_that_speaks_by_itself_hears_whatever_it_says_of_itself() -> None:
+    class Modest(ScriptedDuplex):
+        features = ()
+
+    assert capabilities(Config(), engines(Modest()), tracing=False).hears
+
+
+def test_a_certificate_beside_an_address_without_tls_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "vivavoce.toml"
+    settings = '[engines.responder]\nname = "moshi"\nurl = "{}://moshi/api/chat"\nca = "cert.pem"\n'
+    path.write_text(settings.format("ws"))
+    with pytest.raises(ConfigError) as wrong:
+        load(path, {})
+    (problem,) = wrong.value.problems
+    assert problem.startswith("engines.responder.ca: a server at ws:// shows no certificate")
+    path.write_text(settings.format("wss"))
+    assert engine_options(load(path, {}))["responder"]["ca"] == "cert.pem"
 
 
 def test_the_settings_in_the_documentation_can_be_used(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from tests.engines.remote_helpers import CLOCK, PATIENT, STOP, WEATHER, answered, prompt, streamed, until
+from tests.engines.remote_helpers import CLOCK, PATIENT, STOP, WEATHER, answered, prompt, streamed
+from tests.patience import until
 
 from vivavoce.engines.openai.llm import OpenAiLlm
 from vivavoce.ports import CallArguments, CallBegan, CallEnded, EngineError, Finished, TextDelta, TokenUsage, Tool

@@ -8,7 +8,8 @@ import socket
 from dataclasses import replace
 
 import pytest
-from tests.engines.remote_helpers import PATIENT, noise, prompt, until, voice
+from tests.engines.remote_helpers import PATIENT, noise, prompt, voice
+from tests.patience import PATIENCE_S, until
 
 from vivavoce.engines.openai.asr import OpenAiAsr
 from vivavoce.engines.openai.http import Body, Net, Remote
@@ -192,7 +193,7 @@ def test_a_full_pool_is_said_to_be_full() -> None:
     with RemoteServer() as server:
 
         async def main() -> None:
-            net = replace(PATIENT, connections=1, connect=0.2)
+            net = replace(PATIENT, connections=1, connect=3.0)
             llm = OpenAiLlm(server.base_url, "any", net=net)
             server.expect(Fault(stall_after=3))
             first = llm.generate(prompt("Hi"))
@@ -218,7 +219,7 @@ def test_closing_the_engine_ends_what_runs() -> None:
             await asyncio.sleep(0.02)
             await llm.aclose()
             with pytest.raises(EngineError) as caught:
-                await asyncio.wait_for(waiting, 2)
+                await asyncio.wait_for(waiting, PATIENCE_S)
             assert caught.value.code == "engine_unavailable"
             assert llm.running == 0
             with pytest.raises(EngineError, match="is shut down"):

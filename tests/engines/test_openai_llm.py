@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Literal
 
 import pytest
-from tests.engines.remote_helpers import HASTY, PATIENT, STOP, noise, prompt, streamed, until
+from tests.engines.remote_helpers import HASTY, PATIENT, STOP, noise, prompt, streamed
+from tests.patience import until
 
 from vivavoce.engines.openai.llm import OpenAiLlm
 from vivavoce.engines.openai.request import SPOKEN_STYLE

@@ -13,6 +13,7 @@ import pytest
 from tests.engines.remote_helpers import CLOCK, PATIENT, STOP, answered, noise, prompt, streamed
 
 from vivavoce.audio.pcm import Pcm
+from vivavoce.engines.heard import UNHEARD
 from vivavoce.engines.openai.llm import OpenAiLlm
 from vivavoce.engines.openai.speech import SpeechPart
 from vivavoce.ports import CallBegan, EngineError, Finished, Image, Message, Prompt, Speech, TextDelta
@@ -41,10 +42,8 @@ def saying(*turns: str | Speech | Image | tuple[str | Speech | Image, ...]) -> P
     return replace(prompt(), messages=tuple(messages))
 
 
-def hearing(
-    server: RemoteServer, shape: SpeechPart = "input_audio", seconds: float = 60.0, context: int | None = None
-) -> OpenAiLlm:
-    return OpenAiLlm(server.base_url, "any", hears=shape, speech_s=seconds, context=context, net=PATIENT)
+def hearing(server: RemoteServer, shape: SpeechPart = "input_audio", seconds: float = 60.0, **more: Any) -> OpenAiLlm:
+    return OpenAiLlm(server.base_url, "any", hears=shape, speech_s=seconds, **{"net": PATIENT} | more)
 
 
 def contents(server: RemoteServer) -> Sequence[Any]:
@@ -99,12 +98,35 @@ def test_the_voices_of_earlier_turns_are_heard_again() -> None:
         assert (round(voice_in(first[0]).ms), answer, round(voice_in(last[0]).ms)) == (300, "Yes.", 200)
 
 
-def test_older_turns_are_told_in_words_where_somebody_knows_them() -> None:
+def shown(server: RemoteServer) -> list[str]:
+    """The latest request: words as they are, a voice as the type of its part."""
+    return [each if isinstance(each, str) else each[0]["type"] for each in contents(server)]
+
+
+def test_older_turns_are_told_in_words_or_with_a_note_where_nobody_knows_them() -> None:
     turns = saying(voice(600, "One."), "Yes.", voice(600), "Yes.", voice(600, "Three."), "Yes.", voice(900, "Four."))
     with RemoteServer(hears=Hears()) as server:
         answered(hearing(server, seconds=1), turns)
-        shown = [each if isinstance(each, str) else each[0]["type"] for each in contents(server)]
-        assert shown == ["One.", "Yes.", "input_audio", "Yes.", "Three.", "Yes.", "input_audio"]
+        assert shown(server) == ["One.", "Yes.", UNHEARD, "Yes.", "Three.", "Yes.", "input_audio"]
+
+
+def test_a_long_talk_that_nobody_transcribes_has_its_limit_too() -> None:
+    turns = saying(*[each for _ in range(40) for each in (voice(1500), "Yes.")][:-1])
+    with RemoteServer(hears=Hears()) as server:
+        answered(hearing(server), turns)
+        assert shown(server)[::2] == [UNHEARD] * 8 + ["input_audio"] * 32  # by their number
+        answered(hearing(server, seconds=15), turns)
+        assert shown(server)[::2] == [UNHEARD] * 30 + ["input_audio"] * 10  # by their length
+
+
+def test_a_server_that_takes_one_voice_is_given_the_newest() -> None:
+    turns = saying(voice(200, "One."), "Yes.", voice(200), "Yes.", "Words.")
+    with RemoteServer(hears=Hears(most=1)) as server:
+        with pytest.raises(EngineError, match="speech_turns") as caught:
+            answered(hearing(server), turns)
+        assert caught.value.code == "audio_refused"
+        answered(hearing(server, speech_turns=1), turns)
+        assert shown(server) == ["One.", "Yes.", "input_audio", "Yes.", "Words."]
 
 
 def test_the_last_turn_is_heard_however_long_it_is() -> None:
@@ -194,6 +216,20 @@ def test_what_is_prefilled_ends_before_a_voice_that_may_go_on() -> None:
         asyncio.run(main())
         assert len(contents(server)) == 2
         assert server.received[0].json["max_tokens"] == 1
+
+
+def test_what_is_prefilled_has_the_voices_that_the_answer_will_have() -> None:
+    turns = saying(voice(300, "One."), "Yes.", voice(300, "Two."), "Yes.", voice(300))
+
+    async def main() -> None:
+        async with aclosing(hearing(server, prewarm=True, speech_turns=2)) as llm:
+            await llm.warm(turns)
+
+    with RemoteServer(hears=Hears()) as server:
+        asyncio.run(main())
+        warmed = shown(server)
+        answered(hearing(server, speech_turns=2), turns)
+        assert warmed == shown(server)[:4] == ["One.", "Yes.", "input_audio", "Yes."]
 
 
 @pytest.mark.parametrize("pcm", [Pcm.silence(1, 24_000), Pcm.silence(20_000, 8000)])

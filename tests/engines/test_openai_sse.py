@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import pairwise
 
 import pytest
@@ -45,6 +46,24 @@ def test_endless_lines_of_one_event_are_refused() -> None:
     parser.feed(line)
     with pytest.raises(ValueError, match="without an end"):
         parser.feed(line)
+
+
+def test_a_long_event_in_small_pieces_is_not_copied_with_each_of_them() -> None:
+    parser, pieces = SseParser(), 64
+    parser.feed(b"data: " + b"x" * (MAX_EVENT_BYTES // 2))
+    taken, piece = 0, b"x" * 1024
+    tracemalloc.start()
+    try:
+        for _ in range(pieces):
+            tracemalloc.reset_peak()
+            before = tracemalloc.get_traced_memory()[0]
+            assert parser.feed(piece) == []
+            taken += tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+    assert taken < 2 * MAX_EVENT_BYTES  # it may move now and then to grow; with each piece would be 32 of them
+    (event,) = parser.feed(b"\n\n")
+    assert len(event) == MAX_EVENT_BYTES // 2 + pieces * len(piece)
 
 
 def test_bytes_that_are_no_text_are_refused() -> None:

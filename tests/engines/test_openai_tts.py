@@ -9,13 +9,14 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.engines.remote_helpers import HASTY, PATIENT, noise, until
+from tests.engines.remote_helpers import HASTY, PATIENT, noise
+from tests.patience import until
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.audio.wav import wav_bytes
 from vivavoce.engines.openai.http import Net
-from vivavoce.engines.openai.tts import VOICES, OpenAiTts, _Cutter
-from vivavoce.ports import EngineError, Tts, Voice
+from vivavoce.engines.openai.tts import OpenAiTts, _Cutter
+from vivavoce.ports import OPENAI_VOICES, EngineError, Tts, Voice
 from vivavoce.testing.remote import MS_PER_CHARACTER, Fault, RemoteServer
 from vivavoce.testing.script import sound
 
@@ -73,7 +74,7 @@ def test_voices_are_openais_and_the_configured_and_the_mapped() -> None:
             voice_map={"alloy": "echo", "nova": "marin"},
             net=PATIENT,
         )
-        assert tts.voices == (*VOICES, "af_heart", "nova")
+        assert tts.voices == (*OPENAI_VOICES, "af_heart", "nova")
 
         async def main() -> None:
             for name in ("alloy", "nova", "verse"):

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.engines.speech import RATE, human_clips, speech_bounds
+from tests.patience import BUSY
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.audio.resample import resample
@@ -91,7 +92,7 @@ def test_what_a_call_costs(detector: SmartTurn) -> None:
 
 
 def test_the_contract(detector: SmartTurn) -> None:
-    asyncio.run(check_turn_detector(detector))
+    asyncio.run(check_turn_detector(detector, bounds=BUSY))
 
 
 def test_a_missing_or_broken_file_says_what_to_do(tmp_path: Path) -> None:

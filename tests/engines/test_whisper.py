@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.engines.speech import Clip, human_clips, noises, over_the_telephone, synthetic
+from tests.patience import BUSY, until
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.audio.resample import resample
@@ -58,11 +59,7 @@ def text(asr: WhisperAsr, audio: Pcm, hint: AsrHint = PLAIN) -> str:
 
 
 async def until_running(asr: WhisperAsr, calls: int) -> None:
-    for _ in range(5000):
-        if asr.running == calls:
-            return
-        await asyncio.sleep(0.002)
-    raise AssertionError(f"{asr.running} calls run, not {calls}")
+    await until(lambda: asr.running == calls)
 
 
 def error_rate(asr: WhisperAsr, clips: Sequence[Clip], hint: AsrHint) -> float:
@@ -262,7 +259,7 @@ def test_what_is_read_again_in_the_full_window(heard: _Heard, suspicious: bool) 
 
 
 def test_the_contract(asr: WhisperAsr) -> None:
-    asyncio.run(check_asr(asr, synthetic("No, thanks.")))
+    asyncio.run(check_asr(asr, synthetic("No, thanks."), bounds=BUSY))
 
 
 def test_a_missing_or_broken_folder_says_what_to_do(tmp_path: Path) -> None:

@@ -98,7 +98,9 @@ def test_old_sessions_are_forgotten_and_their_sums_are_not(book: Book) -> None:
             opened(book, stack, f"sess_{number}")
     assert book.find("sess_2", None) is None
     assert book.find("sess_3", None) is not None
-    assert len(book.sessions(None, None, None)) == MOST_ENDED
+    assert len(book.sessions(None, None, None, MOST_ENDED + 3)) == MOST_ENDED
+    newest = [f"sess_{MOST_ENDED + 2}", f"sess_{MOST_ENDED + 1}"]
+    assert [ledger.who.id for ledger, _ in book.sessions(None, None, None, 2)] == newest
     assert book.total(None).sessions == MOST_ENDED + 3
 
 

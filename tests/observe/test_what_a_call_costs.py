@@ -280,7 +280,27 @@ def test_a_call_is_found_by_its_own_id_and_knows_what_was_played() -> None:
         (used,) = (await desk.get("/v1/usage"))["data"]
         assert used["call_id"] == "rtc_1"
         assert used["engines"]["vad"]["cpu_seconds"] > 0
+        assert "requests" not in used["engines"]["vad"]  # nobody counts them
         assert used["money"]["unpriced"] == ["vad"]
+        await desk.http.aclose()
+
+    run_virtual(scenario())
+
+
+def test_what_was_heard_before_the_caller_hung_up_was_played() -> None:
+    async def scenario() -> None:
+        desk, line, client = Desk(), FakeLine(), MemoryConnection()
+        await desk.server.start()
+        task = asyncio.create_task(desk.server.run("realtime", "gpt-realtime", Allowed(), client, Call("rtc_1", line)))
+        await client.expect("session.created")
+        await line.hear(Pcm.join([*sound(640), Pcm.silence(400)]))
+        await client.expect("response.done")
+        client.vanish()
+        await task
+        used = await desk.get("/v1/usage/rtc_1")
+        assert used["audio"]["made_seconds"] == 1.5
+        assert used["audio"]["played_seconds"] == 0.75  # this line has always played a half
+        assert (await desk.get("/v1/usage"))["total"]["audio"]["played_seconds"] == 0.75
         await desk.http.aclose()
 
     run_virtual(scenario())

@@ -10,8 +10,7 @@ from tests.clients.parrot import HEARD, STORY
 from tests.responders.witness import FAULT
 
 from vivavoce.audio.pcm import WIRE_RATE, Pcm
-from vivavoce.engines.instant import OPENAI_VOICES
-from vivavoce.ports import EngineError, SpokenAudio, SpokenText
+from vivavoce.ports import OPENAI_VOICES, EngineError, SpokenAudio, SpokenText
 from vivavoce.testing.duplex import Opened, ScriptedDuplex, talks
 from vivavoce.testing.script import Call, sound
 

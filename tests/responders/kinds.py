@@ -19,12 +19,11 @@ from tests.responders.witness import RECITE, Ears, Witness
 
 from vivavoce.config import Config
 from vivavoce.config.tree import Server
-from vivavoce.engines.instant import OPENAI_VOICES
 from vivavoce.engines.moshi.engine import Moshi
 from vivavoce.engines.openai.chat_audio import ChatAudio
 from vivavoce.engines.openai.llm import OpenAiLlm
 from vivavoce.engines.realtime.responder import RealtimeResponder
-from vivavoce.ports import Asr, Llm, Tts
+from vivavoce.ports import OPENAI_VOICES, Asr, Llm, Tts
 from vivavoce.testing.remote_moshi import MoshiServer
 
 Kind = Literal["cascade", "chat that hears", "chat that speaks", "upstream", "duplex", "moshi"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from tests.clients.parrot import HEARD
-from tests.clients.sdk import call, run
+from tests.clients.sdk import call
+from tests.patience import run
 from tests.responders.kinds import ARR, KINDS, Kind, answer, answered_by, each_kind
 from tests.responders.witness import Ears
 

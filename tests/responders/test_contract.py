@@ -10,5 +10,5 @@ from vivavoce.testing.conformance import Bounds, check_duplex
 
 
 def test_the_parrot_keeps_it() -> None:
-    bounds = Bounds(lag_ms=1000, stall_ms=5000, stop_s=2, patience_s=30)
+    bounds = Bounds(lag_ms=1000, stall_ms=10_000, stop_s=2, patience_s=30)
     run_virtual(check_duplex(ParrotDuplex(), tone(600), bounds=bounds))

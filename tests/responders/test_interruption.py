@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tests.clients.parrot import HEARD, STORY
-from tests.clients.sdk import Caller, call, run
+from tests.clients.sdk import Caller, call
+from tests.patience import run
 from tests.responders.duplex import ParrotDuplex
 from tests.responders.kinds import (
     ARR,

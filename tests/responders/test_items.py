@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.clients.sdk import Caller, call, run
+from tests.clients.sdk import Caller, call
+from tests.patience import run
 from tests.responders.kinds import ARR, WRITTEN, Kind, answer, answered_by, each_told, recited, refusal, still_there
 
 from vivavoce.testing.pictures import data_uri, png

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.clients.sdk import call, run
+from tests.clients.sdk import call
+from tests.patience import run
 from tests.responders.kinds import ARR, Kind, answered_by, each_told, recited, refusal, still_there, words
 
 

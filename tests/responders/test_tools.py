@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from tests.clients.almanac import almanac
 from tests.clients.clerk import Clerk
-from tests.clients.sdk import Caller, call, run
+from tests.clients.sdk import Caller, call
 from tests.clients.test_openai_tools import WEATHER, give
-from tests.responders.kinds import ARR, WRITTEN, Kind, answer, answered_by, each_told, still_there
+from tests.patience import run
+from tests.responders.kinds import ARR, KINDS, TOLD, WRITTEN, Kind, answer, answered_by, each_told, still_there
 
 from vivavoce.config import Config
 from vivavoce.config.mcp import Mcp
@@ -100,13 +102,14 @@ def test_a_tool_of_an_mcp_server_is_called_and_the_answer_follows_by_itself(kind
     run(scenario)
 
 
-def test_a_model_that_calls_nothing_is_given_no_tools() -> None:
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in TOLD])
+def test_a_model_that_calls_nothing_is_given_no_tools(kind: Kind) -> None:
     async def scenario() -> None:
-        async with answered_by("duplex") as server, call(server, **ARR) as caller:
+        async with answered_by(kind) as server, call(server, **ARR) as caller:
             await caller.connection.session.update(session={"type": "realtime", "tools": [WEATHER]})  # type: ignore[list-item]
             error = (await caller.until("error")).error
-            assert (error.code, error.param) == ("unsupported_value", "session.tools[0].parameters")
-            assert error.message.endswith("This model calls no tools.")
+            assert (error.code, error.param) == ("unsupported_value", "session.tools")
+            assert error.message.endswith("The configured language model cannot call tools.")
             await still_there(caller)
 
     run(scenario)

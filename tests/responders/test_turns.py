@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.clients.parrot import HEARD
-from tests.clients.sdk import call, run
+from tests.clients.sdk import call
+from tests.patience import run
 from tests.responders.kinds import (
     ARR,
     WRITTEN,

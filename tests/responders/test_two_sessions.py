@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 from tests.clients.parrot import HEARD
-from tests.clients.sdk import call, run
+from tests.clients.sdk import call
+from tests.patience import run
 from tests.responders.kinds import ARR, KINDS, Kind, answer, answered_by, each_told, finished, heard_from, recited
 
 
@@ -36,6 +37,7 @@ def test_a_model_that_talks_to_one_at_a_time_says_so_and_goes_on() -> None:
             assert (refused.status, refused.status_details.error.code) == ("failed", "engine_busy")
             assert (await finished(one, 1)).response.status == "completed"
             await other.until("input_audio_buffer.committed")  # its session goes on
+            assert other.types.count("response.done") == 1
 
     run(scenario)
 

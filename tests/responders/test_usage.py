@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.clients.sdk import call, run
+from tests.clients.sdk import call
+from tests.patience import run
 from tests.responders.kinds import ARR, WRITTEN, Kind, answered_by, each_kind, each_told
 
 

@@ -11,8 +11,7 @@ from vivavoce.audio.pcm import Pcm
 from vivavoce.core.capabilities import Capabilities
 from vivavoce.core.ids import CountingIds
 from vivavoce.core.session import Session
-from vivavoce.engines.instant import OPENAI_VOICES
-from vivavoce.ports import Began, Finished, Prompt, ResponsePart, Speech, SpokenAudio, SpokenText
+from vivavoce.ports import OPENAI_VOICES, Began, Finished, Prompt, ResponsePart, Speech, SpokenAudio, SpokenText
 from vivavoce.protocol.session import AudioOutput, SessionAudio, SessionObject
 from vivavoce.runtime.core import Core
 from vivavoce.runtime.guard import Timeouts

@@ -52,15 +52,49 @@ def test_a_model_that_dies_in_mid_answer_is_opened_again_for_the_next_turn() -> 
 
 def test_one_that_is_busy_says_so_at_each_turn() -> None:
     async def main() -> None:
-        duplex = ScriptedDuplex([BUSY], [BUSY], [VOICE, SILENCE, *talks("Now.", 300)])
+        duplex = ScriptedDuplex([BUSY], [BUSY], [BUSY], [VOICE, SILENCE, *talks("Now.", 300)])
         async with conversing(duplex) as live:
-            await live.silence(500)
-            assert failures(live) == [("engine_busy", "Somebody else is talking to it.")]
-            await live.turn()
-            assert len(failures(live)) == 2
+            for number in (1, 2):
+                await live.turn()
+                await live.silence(1000)
+                assert failures(live) == [("engine_busy", "Somebody else is talking to it.")] * number
             await live.speak()
             await live.silence(2000)
             assert live.client.events[-2]["response"]["status"] == "completed"
+
+    run_virtual(main())
+
+
+def test_nobody_is_told_of_it_who_has_said_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        duplex = ScriptedDuplex([BUSY], [VOICE, SILENCE, *talks("Now.", 300)])
+        async with conversing(duplex) as live:
+            await live.silence(500)
+            assert duplex.closed == 1
+            assert failures(live) == []
+            assert BUSY.message in caplog.text
+            await live.speak()
+            await live.silence(2000)
+            assert live.client.events[-2]["response"]["status"] == "completed"
+        duplex.assert_finished()
+
+    run_virtual(main())
+
+
+def test_one_that_becomes_busy_after_a_while_is_told_of_in_the_turn_that_waits_for_it() -> None:
+    class Hesitant(ScriptedStream):
+        async def push(self, pcm: Pcm) -> None:
+            await asyncio.sleep(1.0)
+            raise BUSY
+
+    async def main() -> None:
+        duplex = Strange([STALL])
+        duplex.stream = Hesitant
+        async with conversing(duplex) as live:
+            await live.turn()
+            assert failures(live) == []
+            await live.silence(500)
+            assert failures(live) == [("engine_busy", "Somebody else is talking to it.")]
 
     run_virtual(main())
 
@@ -99,6 +133,50 @@ def test_one_from_which_nothing_comes_any_more_is_given_up() -> None:
     run_virtual(main())
 
 
+def test_one_that_stalls_in_mid_answer_fails_that_answer_alone() -> None:
+    async def main() -> None:
+        duplex = ScriptedDuplex([*talks("I am just about to", 400), STALL])
+        timeouts = Timeouts(first_part_s=3.0, next_part_s=2.0)
+        async with conversing(duplex, timeouts=timeouts) as live:
+            await live.silence(15_000)
+            assert failures(live) == [
+                ("engine_timeout", f"The model did not answer within 2 s. {FORGOTTEN}"),
+            ]
+            assert told(live).count("response.created") == 1
+
+    run_virtual(main())
+
+
+def test_nor_does_one_that_says_goodbye_for_ever_or_takes_nothing_in() -> None:
+    class Sticky(ScriptedStream):
+        async def aclose(self) -> None:
+            await super().aclose()
+            await asyncio.get_running_loop().create_future()
+
+    class Hasty(ScriptedStream):
+        """It talks on for as long as it is listened to, and does not hear."""
+
+        async def push(self, pcm: Pcm) -> None:
+            if self.heard:
+                await asyncio.get_running_loop().create_future()
+            self.heard.append(pcm)
+
+        async def listen(self) -> AsyncGenerator[SpokenAudio | SpokenText, None]:
+            for part in talks("word " * 100, 60_000):
+                yield part
+
+    async def main(stream: type[ScriptedStream]) -> None:
+        duplex = Strange([*talks("I am just about to", 400), STALL])
+        duplex.stream = stream
+        async with conversing(duplex, timeouts=Timeouts(first_part_s=9.0, next_part_s=2.0)) as live:
+            await live.silence(25_000)
+            assert [code for code, _ in failures(live)] == ["engine_timeout"]
+            assert told(live).count("response.created") == 1
+
+    for stream in (Sticky, Hasty):
+        run_virtual(main(stream))
+
+
 class Strange(ScriptedDuplex):
     """Its streams do what the test says."""
 
@@ -116,10 +194,10 @@ def test_one_that_raises_anything_else_fails_its_answer_alone() -> None:
             raise ZeroDivisionError
 
     async def main() -> None:
-        duplex = Strange([])
+        duplex = Strange([], [])
         duplex.stream = Broken
         async with conversing(duplex) as live:
-            await live.silence(200)
+            await live.turn()
             assert failures(live) == [("engine_failed", "The model failed.")]
 
     run_virtual(main())
@@ -136,12 +214,12 @@ def test_nor_does_it_matter_where_it_raises() -> None:
             raise ZeroDivisionError
 
     async def main() -> None:
-        sticky = Strange([DEAD], [])
+        sticky = Strange([DEAD], [DEAD])
         sticky.stream = Sticky
         for duplex, sentence in ((sticky, "The line is dead."), (Unborn(), "The model failed.")):
             async with conversing(duplex) as live:
                 await live.turn()
-                assert failures(live)[0] == ("engine_failed", sentence)
+                assert failures(live) == [("engine_failed", sentence)]
             assert live.client.closed is None or live.client.closed[0] == 1000
 
     run_virtual(main())

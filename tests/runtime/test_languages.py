@@ -24,6 +24,8 @@ def test_a_detected_language_is_the_turns() -> None:
 
 def test_a_few_words_do_not_change_the_language() -> None:
     assert languages(("¿Cómo estás tú?", "es", None), ("OK.", "en", None), ("Okay then.", "nl", "auto")) == ["es"] * 3
+    assert languages(("¿Cómo estás tú?", "es", None), ("Hotel California.", "en", None)) == ["es"] * 2
+    assert languages(("How are you?", "en", None), ("はい。", "ja", None)) == ["en"] * 2
     assert languages(("How are you?", "en", None), ("今日の天気はどうですか教えてください", "ja", None)) == ["en", "ja"]
 
 

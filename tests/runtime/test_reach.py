@@ -49,6 +49,33 @@ def test_a_server_that_comes_up_late_is_found_by_itself() -> None:
     run_virtual(main())
 
 
+class Rude(Late):
+    """It breaks the contract: at first it raises, then it takes for ever."""
+
+    async def unreachable(self) -> str | None:
+        await super().unreachable()
+        if len(self.looks) == 1:
+            raise ZeroDivisionError
+        if len(self.looks) == 2:
+            await asyncio.get_running_loop().create_future()
+        return None
+
+
+def test_one_that_raises_or_never_answers_is_missing_and_holds_nobody_up() -> None:
+    async def main() -> None:
+        rude = Rude(at=0)
+        reach = Reach({"asr": Late(at=0), "llm": rude})
+        await reach.look()
+        assert reach.missing == {"llm": "The server of engines.llm failed."}
+        await reach.look()
+        assert reach.missing == {"llm": "The server of engines.llm did not answer within 10 s."}
+        await reach.wait()
+        assert reach.missing == {}
+        assert len(rude.looks) == 3
+
+    run_virtual(main())
+
+
 def test_a_server_that_stays_away_is_looked_for_seldom() -> None:
     async def main() -> None:
         late = Late(at=asyncio.get_running_loop().time() + 600)

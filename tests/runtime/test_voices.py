@@ -11,8 +11,8 @@ import pytest
 from vivavoce.audio.pcm import Pcm
 from vivavoce.audio.wav import read_wav
 from vivavoce.engines.cascade import Cascade
-from vivavoce.engines.instant import OPENAI_VOICES, InstantLlm, InstantTts
-from vivavoce.ports import EngineError, Voice, VoiceInfo
+from vivavoce.engines.instant import InstantLlm, InstantTts
+from vivavoce.ports import OPENAI_VOICES, EngineError, Voice, VoiceInfo
 from vivavoce.protocol.errors import ProtocolError
 from vivavoce.runtime import voices as module
 from vivavoce.runtime.voices import Voices
@@ -150,3 +150,30 @@ def test_a_voice_that_never_speaks_is_given_up() -> None:
 
     with pytest.raises(ProtocolError, match="did not answer within"):
         run_virtual(of(Mute()).sample("ash"))
+
+
+def test_a_sample_that_is_kept_does_not_wait_for_one_that_is_made() -> None:
+    tts = ScriptedTts(sound(100), [Wait(5.0), *sound(100)])
+    voices = of(tts)
+
+    async def scenario() -> None:
+        kept = await voices.sample("ash")
+        making = asyncio.create_task(voices.sample("echo"))
+        await asyncio.sleep(1.0)
+        assert tts.running == 1
+        assert await voices.sample("ash") == kept
+        assert not making.done()
+        await making
+
+    run_virtual(scenario())
+    tts.assert_finished()
+
+
+def test_a_voice_that_raises_when_it_is_asked_fails_like_any_other() -> None:
+    class Rude(InstantTts):
+        def speak(self, text: str, voice: Voice) -> AsyncGenerator[Pcm, None]:
+            raise RuntimeError("not today")
+
+    with pytest.raises(ProtocolError, match="The speech synthesis failed") as refusal:
+        run_virtual(of(Rude()).sample("ash"))
+    assert refusal.value.kind == "server_error"

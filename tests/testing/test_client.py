@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+from tests.patience import PATIENCE_S
 from websockets.asyncio.server import ServerConnection, serve
 
 from vivavoce.testing.client import ClientError, at, connect, describe, endpoint, text
@@ -40,15 +41,15 @@ def test_reading_events() -> None:
     assert describe(error) == "No. (code invalid_value)"
 
 
-def talk_to(handler: Callable[[ServerConnection], Awaitable[None]]) -> str:
+def talk_to(handler: Callable[[ServerConnection], Awaitable[None]], timeout: float = PATIENCE_S) -> str:
     """The error that ends a conversation with such a server."""
 
     async def scenario() -> str:
         async with serve(handler, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
             with pytest.raises(ClientError) as caught:
-                async with connect(f"127.0.0.1:{port}", timeout=0.3) as client:
-                    await client.expect("never", timeout=0.3)
+                async with connect(f"127.0.0.1:{port}", timeout=PATIENCE_S) as client:
+                    await client.expect("never", timeout=timeout)
             return str(caught.value)
 
     return asyncio.run(scenario())
@@ -76,4 +77,4 @@ def test_how_a_connection_ends() -> None:
     assert talk_to(refuse) == "The server refused: Wrong key. (code invalid_api_key)"
     assert talk_to(go_away) == "The server ended the connection with code 1001 (bye)."
     assert talk_to(mumble) == "The server sent a frame that is not a JSON object."
-    assert talk_to(wait) == "The server did not send never within 0.3 s."
+    assert talk_to(wait, timeout=0.3) == "The server did not send never within 0.3 s."

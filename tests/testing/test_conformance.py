@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Literal
 
 import pytest
+from tests.patience import BUSY
 from tests.testing.broken_callers import (
     CarefreeLlm,
     DoggedLlm,
@@ -86,7 +87,6 @@ from tests.testing.broken_reducers import (
 from vivavoce.audio.pcm import Pcm
 from vivavoce.engines.cascade import Cascade
 from vivavoce.engines.instant import (
-    OPENAI_VOICES,
     InstantAsr,
     InstantLlm,
     InstantTts,
@@ -98,6 +98,7 @@ from vivavoce.engines.openai.chat_audio import ChatAudio
 from vivavoce.engines.openai.http import Net
 from vivavoce.engines.openai.llm import OpenAiLlm
 from vivavoce.engines.openai.tts import OpenAiTts
+from vivavoce.ports import OPENAI_VOICES
 from vivavoce.testing.clock import run_virtual
 from vivavoce.testing.conformance import (
     Bounds,
@@ -120,7 +121,7 @@ Check = Callable[[], Coroutine[object, object, Report]]
 
 SPEECH = Pcm.join(sound(600, 16_000), 16_000)
 STRICT = Bounds(lag_ms=300, stall_ms=300, stop_s=0.3, patience_s=3, concurrent=3)
-EASY = replace(STRICT, lag_ms=1000, stall_ms=1000)
+EASY = replace(STRICT, lag_ms=5000, stall_ms=10_000)
 """For the checks that are about something else, on a machine that is busy with other things."""
 
 
@@ -140,7 +141,7 @@ def test_the_instant_engines_keep_the_contract() -> None:
             await check_responder(Cascade(HearingLlm(), InstantTts()), SPEECH, bounds=EASY),
         ]
 
-    assert all(report.max_lag_ms < 1000 for report in run_virtual(main()))
+    assert all(report.max_lag_ms <= EASY.lag_ms for report in run_virtual(main()))
 
 
 def test_the_remote_engines_keep_the_contract() -> None:
@@ -151,10 +152,9 @@ def test_the_remote_engines_keep_the_contract() -> None:
             aclosing(OpenAiLlm(server.base_url, "any", net=net, prewarm=True)) as llm,
             aclosing(OpenAiTts(server.base_url, "any", net=net)) as tts,
         ):
-            bounds = replace(EASY, stop_s=1, patience_s=10)
-            await check_asr(asr, SPEECH, bounds=bounds)
-            await check_llm(llm, bounds=bounds)
-            await check_tts(tts, bounds=bounds)
+            await check_asr(asr, SPEECH, bounds=BUSY)
+            await check_llm(llm, bounds=BUSY)
+            await check_tts(tts, bounds=BUSY)
 
     with RemoteServer() as server:
         asyncio.run(main())
@@ -172,10 +172,9 @@ def test_the_remote_models_that_hear_and_speak_keep_the_contract(style: Literal[
             voice_field="speaker" if omni else "audio",
             audio_format="pcm16" if style == "openai" else "wav",
         )
-        bounds = replace(EASY, stop_s=1, patience_s=10)
         async with aclosing(responder):
-            await check_llm(llm, bounds=bounds)
-            await check_responder(responder, SPEECH, bounds=bounds)
+            await check_llm(llm, bounds=BUSY)
+            await check_responder(responder, SPEECH, bounds=BUSY)
 
     with RemoteServer(hears=Hears(), speaks=Speaks(style)) as server:
         asyncio.run(main())

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from openai.types.realtime import RealtimeServerEvent
 from pydantic import TypeAdapter
+from tests.patience import PATIENCE_S
 from websockets.asyncio.client import ClientConnection, connect
 
 from vivavoce.testing.remote_realtime import RemoteRealtime
@@ -23,10 +24,10 @@ def exchanged(*events: Event, replies: tuple[Reply, ...] = (), until: str = "res
     """What comes for these events, up to the first of a type; `session.created` is left out."""
 
     async def main() -> list[Event]:
-        async with asyncio.timeout(10), RemoteRealtime(*replies) as server, connect(server.url) as socket:
+        async with asyncio.timeout(PATIENCE_S), RemoteRealtime(*replies) as server, connect(server.url) as socket:
             for event in events:
                 await socket.send(json.dumps(event))
-            return await _read(socket, until)
+            return (await _read(socket, until))[1:]
 
     return asyncio.run(main())
 
@@ -35,7 +36,7 @@ async def _read(socket: ClientConnection, until: str) -> list[Event]:
     got: list[Event] = []
     while not got or got[-1]["type"] != until:
         got.append(json.loads(await socket.recv()))
-    return got[1:]
+    return got
 
 
 def item(text: str, **more: object) -> Event:
@@ -94,3 +95,34 @@ def test_an_output_without_its_call_is_refused() -> None:
     output = {"type": "function_call_output", "call_id": "x", "output": "1"}
     *_, error = exchanged({"type": "conversation.item.create", "item": output}, until="error")
     assert error["error"]["param"] == "item.call_id"
+
+
+def test_an_update_changes_what_it_names() -> None:
+    both: list[Event] = [
+        {"instructions": "Be brief.", "audio": {"output": {"voice": "ash"}}},
+        {"audio": {"output": {"speed": 1.25}}},
+    ]
+    updates = [{"type": "session.update", "session": {"type": "realtime", **each}} for each in both]
+    *_, last = exchanged(*updates, item("Hello."), until="conversation.item.added")[:-1]
+    assert last["session"] == {
+        "type": "realtime",
+        "instructions": "Be brief.",
+        "audio": {"output": {"voice": "ash", "speed": 1.25}},
+    }
+
+
+def test_what_is_cut_off_by_a_cancel_ends_incomplete() -> None:
+    async def main() -> list[Event]:
+        async with RemoteRealtime(Reply(pace=0.01)) as server, connect(server.url) as socket:
+            await socket.send(json.dumps(ASK))
+            begun = await _read(socket, "response.output_item.added")
+            await socket.send(json.dumps({"type": "response.cancel"}))
+            return begun[1:] + await _read(socket, "response.done")
+
+    got = asyncio.run(main())
+    cut, mirrored, done = got[-3:]
+    assert (cut["type"], mirrored["type"]) == ("response.output_item.done", "conversation.item.done")
+    assert (cut["item"]["status"], done["response"]["status"]) == ("incomplete", "cancelled")
+    assert done["response"]["output"] == [cut["item"]] == [mirrored["item"]]
+    for event in got:
+        assert _known.validate_json(json.dumps(event), strict=True).type == event["type"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from tests.patience import PATIENCE_S
+
 from vivavoce.testing.rough_path import Address, Roughness, Way, rough_path
 
 
@@ -46,7 +48,7 @@ async def _there_and_back() -> None:
         caller, _ = await _socket(_Listener(returned))
         for number in range(3):
             caller.sendto(bytes([number]), path.address)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 assert await returned.get() == bytes([number])
         assert (path.there.sent, path.back.sent, path.back.lost) == (3, 3, 0)
         caller.close()

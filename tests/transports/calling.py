@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 from tests.live import Live
+from tests.patience import PATIENCE_S, until
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
-
-
-def run(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """On a real loop: sockets have no virtual time."""
-    asyncio.run(asyncio.wait_for(scenario(), 30))
 
 
 def bearer(key: str) -> dict[str, str]:
@@ -34,7 +30,7 @@ async def call(server: Live, query: str, key: str = "") -> AsyncIterator[tuple[C
 async def receive(socket: ClientConnection, type_: str | None = None) -> dict[str, Any]:
     """The next event, or the next of a type."""
     while True:
-        event: dict[str, Any] = json.loads(await asyncio.wait_for(socket.recv(), 10))
+        event: dict[str, Any] = json.loads(await asyncio.wait_for(socket.recv(), PATIENCE_S))
         if type_ is None or event["type"] == type_:
             return event
 
@@ -48,18 +44,14 @@ async def closed(socket: ClientConnection) -> tuple[int, str]:
     """The code and reason of the close that follows, whatever comes before it."""
     try:
         while True:
-            await asyncio.wait_for(socket.recv(), 10)
+            await asyncio.wait_for(socket.recv(), PATIENCE_S)
     except ConnectionClosed as over:
         return (over.rcvd.code, over.rcvd.reason) if over.rcvd else (1006, "")
 
 
 async def emptied(server: Live) -> None:
     """Every session is over."""
-    for _ in range(500):
-        if server.server.sessions == 0:
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError(f"{server.server.sessions} sessions are still there")
+    await until(lambda: server.server.sessions == 0)
 
 
 async def refused(server: Live, query: str, key: str = "") -> tuple[str | None, int]:
@@ -72,7 +64,7 @@ async def refused(server: Live, query: str, key: str = "") -> tuple[str | None, 
 async def post(server: Live, path: str, body: object = None, key: str = "") -> httpx.Response:
     """POST JSON, or bytes as they are."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else b""
-    async with httpx.AsyncClient(base_url=server.http) as client:
+    async with httpx.AsyncClient(base_url=server.http, timeout=PATIENCE_S) as client:
         return await client.post(path, content=content, headers=bearer(key) if key else {})
 
 

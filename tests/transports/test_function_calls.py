@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from tests.live import live
-from tests.transports.calling import call, receive, run, send
+from tests.patience import run
+from tests.transports.calling import call, receive, send
 
 from vivavoce.config import Config
 from vivavoce.config.tools import Tools

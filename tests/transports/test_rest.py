@@ -6,9 +6,10 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.datastructures import QueryParams
 
 from vivavoce.protocol.errors import ProtocolError
-from vivavoce.transports.rest import form_parts
+from vivavoce.transports.rest import form_parts, limit_of
 
 
 def sent(data: dict[str, str], files: dict[str, tuple[str, bytes, str]]) -> tuple[str, bytes]:
@@ -46,3 +47,15 @@ def test_what_is_no_form_is_refused(kind: str) -> None:
     with pytest.raises(ProtocolError) as refusal:
         form_parts(kind, b"")
     assert refusal.value.code == "unsupported_content_type"
+
+
+@pytest.mark.parametrize(("query", "most"), [("", 20), ("limit=1", 1), ("limit=100", 100), ("limit=1&limit=7", 7)])
+def test_how_many_entries_are_asked_for(query: str, most: int) -> None:
+    assert limit_of(QueryParams(query), 20, 100) == most
+
+
+@pytest.mark.parametrize("limit", ["", "0", "101", "-1", "+5", " 5", "1e1", "\u0663", "\u00b2", "00011000", "9" * 5000])
+def test_a_limit_that_is_none_is_refused(limit: str) -> None:
+    with pytest.raises(ProtocolError, match="'limit' must be a number from 1 to 100") as refusal:
+        limit_of(QueryParams({"limit": limit}), 20, 100)
+    assert (refusal.value.code, refusal.value.param) == ("invalid_value", "limit")

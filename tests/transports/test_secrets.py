@@ -9,7 +9,8 @@ import httpx
 import pytest
 from msgspec import UNSET
 from tests.live import live
-from tests.transports.calling import bearer, call, minted, post, receive, refused, run, send
+from tests.patience import run
+from tests.transports.calling import bearer, call, minted, post, receive, refused, send
 from websockets.asyncio.client import connect
 
 from vivavoce.config import Config

@@ -7,7 +7,8 @@ from contextlib import AsyncExitStack
 
 import pytest
 from tests.live import live
-from tests.transports.calling import call, closed, emptied, minted, post, receive, refused, run, send
+from tests.patience import run
+from tests.transports.calling import call, closed, emptied, minted, post, receive, refused, send
 
 from vivavoce.config import Config
 from vivavoce.config.tree import Server

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 import httpx
 import pytest
 from tests.live import live, spoken
+from tests.patience import PATIENCE_S, run
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -21,11 +21,6 @@ from vivavoce.engines.instant import InstantTts
 MODEL = "?model=gpt-realtime-translate"
 
 
-def run(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """On a real loop: sockets have no virtual time."""
-    asyncio.run(asyncio.wait_for(scenario(), 30))
-
-
 async def send(socket: ClientConnection, type_: str, **fields: object) -> None:
     await socket.send(json.dumps({"type": type_, **fields}))
 
@@ -33,7 +28,7 @@ async def send(socket: ClientConnection, type_: str, **fields: object) -> None:
 async def receive(socket: ClientConnection, type_: str) -> dict[str, Any]:
     """The next event of a type."""
     while True:
-        event: dict[str, Any] = json.loads(await asyncio.wait_for(socket.recv(), 10))
+        event: dict[str, Any] = json.loads(await asyncio.wait_for(socket.recv(), PATIENCE_S))
         if event["type"] == type_:
             return event
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
 from tests.live import frames, live, spoken
-from websockets.asyncio.client import ClientConnection, connect
+from tests.patience import run, until
+from tests.transports.calling import receive, send
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from vivavoce.config import Config
@@ -18,24 +19,6 @@ from vivavoce.config.tree import Limits, Server
 from vivavoce.engines.instant import InstantLlm, InstantTts
 
 WITH_KEY = Config(server=Server(keys=("sk-right",)))
-
-
-def run(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """On a real loop: sockets have no virtual time."""
-    asyncio.run(asyncio.wait_for(scenario(), 30))
-
-
-async def receive(socket: ClientConnection, type_: str | None = None) -> dict[str, Any]:
-    """The next event, or the next of a type."""
-    while True:
-        event: dict[str, Any] = json.loads(await asyncio.wait_for(socket.recv(), 10))
-        if type_ is None or event["type"] == type_:
-            return event
-
-
-async def send(socket: ClientConnection, type_: str, **fields: object) -> None:
-    """One client event."""
-    await socket.send(json.dumps({"type": type_, **fields}))
 
 
 async def refused(url: str, **options: Any) -> tuple[dict[str, Any], int, str]:
@@ -170,14 +153,8 @@ def test_a_client_that_vanishes_in_mid_answer_frees_everything() -> None:
             await send(socket, "response.create")
             await receive(socket, "response.output_audio.delta")
             socket.transport.abort()
-            for _ in range(100):
-                await asyncio.sleep(0.01)
-                if server.server.sessions == 0:
-                    break
+            await until(lambda: llm.running == tts.running == 0 and len(asyncio.all_tasks()) <= before)
             assert server.server.sessions == 0
-            await asyncio.sleep(0.1)
-            assert (llm.running, tts.running) == (0, 0)
-            assert len(asyncio.all_tasks()) <= before
 
     run(scenario)
 
@@ -190,13 +167,14 @@ def test_a_client_that_does_not_read_slows_only_itself() -> None:
             async with connect(url, max_queue=1) as lazy, connect(url) as other:
                 await send(lazy, "response.create")
                 await receive(other)
-                await asyncio.sleep(0.5)
+                await until(lambda: tts.running == 1)
+                await asyncio.sleep(0.5)  # there is no more room
                 for frame in frames(spoken()):
                     await send(other, "input_audio_buffer.append", audio=frame)
                 await receive(other, "response.output_audio.delta")
                 await send(other, "response.cancel")
                 await receive(other, "response.done")
-                assert tts.running == 1  # the lazy one's answer still waits for room
+                await until(lambda: tts.running == 1)  # the lazy one's answer still waits for room
                 lazy.transport.abort()
 
     run(scenario)
@@ -214,17 +192,10 @@ def test_two_hundred_calls_that_drop_leave_nothing() -> None:
                     await receive(socket, "response.output_audio.delta")
                     socket.transport.abort()
 
-            for _ in range(3):
-                await talk_and_drop()
-            await asyncio.sleep(0.1)
             before = len(asyncio.all_tasks())
             for _ in range(20):
                 await asyncio.gather(*(talk_and_drop() for _ in range(10)))
-            for _ in range(100):
-                await asyncio.sleep(0.01)
-                if len(asyncio.all_tasks()) <= before:
-                    break
-            assert len(asyncio.all_tasks()) <= before
+            await until(lambda: len(asyncio.all_tasks()) <= before)
             assert server.server.sessions == 0
 
     run(scenario)

@@ -28,8 +28,9 @@ def loudness(pcm: Pcm) -> float:
     """
     weighted = _weighted(resample(pcm, _RATE).to_float().astype(np.float64))
     padded = np.pad(weighted, (0, max(0, _BLOCK - len(weighted))))
-    blocks = np.lib.stride_tricks.sliding_window_view(padded, _BLOCK)[::_STEP]
-    power = np.square(blocks).mean(axis=1)
+    steps = padded[: len(padded) // _STEP * _STEP].reshape(-1, _STEP)
+    energy = np.einsum("ij,ij->i", steps, steps)
+    power = np.convolve(energy, np.ones(_BLOCK // _STEP), mode="valid") / _BLOCK
     heard = power[power > _power(SILENCE_LUFS)]
     if not len(heard):
         return SILENCE_LUFS

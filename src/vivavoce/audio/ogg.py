@@ -70,7 +70,7 @@ class OggOpusReader:
 
     def _next_page(self) -> tuple[int, bytes, bytes] | None:
         """Its type, the lengths of its segments, and what is in them; None: it is not whole yet."""
-        if not b"OggS".startswith(self._data[:4]) and self._data[:4] != b"OggS":
+        if not b"OggS".startswith(self._data[:4]):
             raise ValueError("Ogg: no page where one should begin")
         if len(self._data) < _PAGE.size:
             return None

@@ -16,6 +16,7 @@ from vivavoce.testing.client import endpoint
 POLL_S = 0.01
 _PATIENCE_S = 2.0
 """An engine that has not stopped by then is taken to go on."""
+_ANSWER_S = 30.0
 _ROLE = re.compile(r'(vivavoce_engine_\w+)\{.*role="(\w+)".*\}')
 ROLES = ("llm", "tts")
 
@@ -59,7 +60,7 @@ async def counters(url: str) -> AsyncGenerator[Counters]:
     """The counters of the realtime server at `url`."""
     parts = urlsplit(endpoint(url))
     scheme = "https" if parts.scheme == "wss" else "http"
-    async with httpx.AsyncClient(trust_env=False, timeout=_PATIENCE_S) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=_ANSWER_S) as http:
         yield Counters(http, f"{scheme}://{parts.netloc}/metrics")
 
 

@@ -103,9 +103,9 @@ class VoicesReport(msgspec.Struct, frozen=True):
 
     @property
     def passed(self) -> bool:
-        """Every voice is understood and distinct, and all are equally loud."""
+        """There are voices, every one is understood and distinct, and all are equally loud."""
         good = all(each.wer_percent <= WER_PERCENT and each.distinct for each in self.voices)
-        return good and self.spread_db <= LOUDNESS_DB
+        return bool(self.voices) and good and self.spread_db <= LOUDNESS_DB
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -177,7 +177,7 @@ def voices_report(engine: str, found: Sequence[VoiceFigures], sentences: int) ->
 
 async def _understood(asr: Asr, sample: Sample, texts: Sequence[str]) -> tuple[int, int, dict[str, str]]:
     errors, words, heard = 0, 0, dict[str, str]()
-    for text, clip in zip(texts, sample.clips, strict=False):
+    for text, clip in zip(texts, sample.clips, strict=True):
         transcript = ""
         async for part in asr.transcribe(_once(clip), AsrHint(sample.language)):
             transcript = part.text

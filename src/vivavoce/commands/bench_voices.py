@@ -31,10 +31,9 @@ from vivavoce.commands.shared import CommandError, explained
 from vivavoce.commands.startup import model_path, settings
 from vivavoce.config import Config, engine_options
 from vivavoce.config.tree import WhisperAsr as WhisperOptions
-from vivavoce.engines import TTS
-from vivavoce.engines.instant import OPENAI_VOICES
+from vivavoce.engines import TTS, make
 from vivavoce.engines.whisper import WhisperAsr
-from vivavoce.ports import EngineError, Tts, VoiceInfo
+from vivavoce.ports import OPENAI_VOICES, EngineError, Tts, VoiceInfo
 
 EMBEDDER = "speaker-embedder"
 
@@ -61,8 +60,8 @@ def voices(
 
     `vivavoce bench voices --config kokoro.toml --all --json voices.json`
 
-    Exit status 1 when a voice has a WER above 3 %, is more like another than like itself, or the voices are more than
-    1 dB apart.
+    Exit status 1 when a voice has a WER above 3 %, is more like another than like itself, the voices are more than
+    1 dB apart, or none was measured.
     """
     console, errors = Console(), Console(stderr=True)
     chosen = settings(config, os.environ)
@@ -82,9 +81,8 @@ async def _measure(
     config: Config, everyone: bool, only: Sequence[str], sentences: int, errors: Console
 ) -> VoicesReport:
     find = model_path(os.environ)
-    options = dict(engine_options(config)["tts"])
+    tts = make("tts", TTS, engine_options(config), find)
     embedder = Embedder(find(EMBEDDER))
-    tts: Tts = TTS[str(options.pop("name"))](find, **options)
     texts = {language: each[:sentences] for language, each in SENTENCES.items()}
     async with aclosing(tts):
         await tts.start()
@@ -92,7 +90,10 @@ async def _measure(
         for info in _chosen(tts, everyone, only):
             language = next((code for code in info.languages if code in texts), None)
             if language is None:
-                errors.print(f"{info.name}: there are no sentences in {', '.join(info.languages)}.", highlight=False)
+                lacking = f"{info.name}: there are no sentences in {', '.join(info.languages)}."
+                if only:
+                    raise CommandError(lacking)
+                errors.print(lacking, highlight=False)
                 continue
             errors.print(f"{info.name} speaks", highlight=False)
             samples.append(await spoken(tts, info.name, language, texts[language]))
@@ -106,12 +107,13 @@ async def _measure(
 
 
 def _chosen(tts: Tts, everyone: bool, only: Sequence[str]) -> list[VoiceInfo]:
-    """Raises `CommandError`."""
+    """Those named by `only`; otherwise OpenAI's ten, or all where there is none of them. Raises `CommandError`."""
     known = {info.name: info for info in tts.catalogue}
     if unknown := [name for name in only if name not in known]:
         raise CommandError(f"There is no voice {unknown[0]!r}. There are: {', '.join(known)}.")
     own = [name for name, info in known.items() if info.alias_of is None]
-    return [known[name] for name in only or (own if everyone else OPENAI_VOICES)]
+    ten = [name for name in OPENAI_VOICES if name in known]
+    return [known[name] for name in only or (own if everyone else ten or own)]
 
 
 def show(console: Console, found: VoicesReport) -> None:

@@ -9,10 +9,10 @@ from types import MappingProxyType
 
 from msgspec.structs import asdict, replace
 
-from vivavoce.config.duplex import MoshiResponder, ungreeted
+from vivavoce.config.duplex import MoshiResponder, ungreeted, unread, unsaid
 from vivavoce.config.installed import InstalledOptions
 from vivavoce.config.mcp import mcp_options, resolve_mcp
-from vivavoce.config.phone import wrong_projects
+from vivavoce.config.phone import Rule, wrong_projects
 from vivavoce.config.prices import wrong_prices
 from vivavoce.config.remote import ChatAudioResponder, EngineOptions, Remote
 from vivavoce.config.sip import resolve_sip
@@ -40,8 +40,8 @@ def resolve(config: Config, environ: Mapping[str, str], models: Mapping[str, str
         filled[role], wrong = _engine(role, getattr(config.engines, role), environ, models)
         problems += wrong
     engines = replace(config.engines, **filled)
-    problems += [*_unused(engines), *_unsaid(config.tools.filler, engines), *_unheard(engines)]
-    problems += [*wrong_prices(config.prices, engines), *ungreeted(engines.responder, sip.rules)]
+    problems += [*_unused(engines), *_unspoken(config.tools.filler, sip.rules, engines), *_unheard(engines)]
+    problems += [*wrong_prices(config.prices, engines), *unread(engines.responder)]
     config = replace(config, server=server, webrtc=webrtc, sip=sip, mcp=mcp)
     return replace(config, projects=projects, engines=engines), problems
 
@@ -67,11 +67,14 @@ def _unused(engines: Engines) -> list[str]:
     return [f"engines.{role}: the responder {name} answers by itself and does not use it." for role in told]
 
 
-def _unsaid(filler: str, engines: Engines) -> list[str]:
-    if not filler or not isinstance(engines.responder, RealtimeResponder | ChatAudioResponder | MoshiResponder):
-        return []
-    name = engines.responder.__struct_config__.tag
-    return [f"tools.filler: the responder {name} says what its model says, and cannot be given the words."]
+def _unspoken(filler: str, rules: tuple[Rule, ...], engines: Engines) -> list[str]:
+    """What the engines of ours that answer by themselves cannot be made to say. Of other packages' the server finds it
+    when it has them."""
+    responder = engines.responder
+    name = str(responder.__struct_config__.tag)
+    if isinstance(responder, MoshiResponder):
+        return [*unsaid(name, filler), *ungreeted(name, rules)]
+    return unsaid(name, filler) if isinstance(responder, RealtimeResponder | ChatAudioResponder) else []
 
 
 def _unheard(engines: Engines) -> list[str]:
@@ -80,7 +83,7 @@ def _unheard(engines: Engines) -> list[str]:
     if not isinstance(llm, OpenAiLlm) or llm.speech:
         return []
     usual = OpenAiLlm(base_url=llm.base_url, model=llm.model)
-    told = [name for name in ("speech_part", "speech_s") if getattr(llm, name) != getattr(usual, name)]
+    told = [name for name in ("speech_part", "speech_s", "speech_turns") if getattr(llm, name) != getattr(usual, name)]
     return [f"engines.llm.{name}: the model is given no voice without speech = true." for name in told]
 
 

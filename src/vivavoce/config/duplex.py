@@ -41,9 +41,20 @@ class MoshiResponder(EngineOptions, frozen=True, kw_only=True, tag="moshi"):
     ready_timeout_s: Annotated[Seconds, Meta(description="Until the model has read its prompts and listens.")] = 20.0
 
 
-def ungreeted(responder: EngineOptions, rules: tuple[Rule, ...]) -> list[str]:
-    """Rules of the telephone by which a model should greet that cannot be asked to."""
-    if not isinstance(responder, MoshiResponder):
+def unread(responder: EngineOptions) -> list[str]:
+    """Certificates beside an address without any."""
+    if not isinstance(responder, MoshiResponder) or responder.ca is None or responder.url.startswith("wss:"):
         return []
-    why = "the responder moshi decides by itself when it speaks."
+    return ["engines.responder.ca: a server at ws:// shows no certificate; its address begins with wss:// if it does."]
+
+
+def unsaid(name: str, filler: str) -> list[str]:
+    """Words for a responder of this name that says its own alone."""
+    why = f"the responder {name} says what its model says, and cannot be given the words."
+    return [f"tools.filler: {why}"] if filler else []
+
+
+def ungreeted(name: str, rules: tuple[Rule, ...]) -> list[str]:
+    """Rules of the telephone by which a model should greet that cannot be asked to."""
+    why = f"the responder {name} decides by itself when it speaks."
     return [f"sip.rules[{index}].greet: {why}" for index, rule in enumerate(rules) if rule.greet]

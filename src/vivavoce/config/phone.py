@@ -70,6 +70,9 @@ class Outbound(Section, frozen=True, kw_only=True):
         Annotated[str, Meta(pattern="^sips?:[^@]+@[^@]+$")] | None,
         Meta(description="Who calls, as sip:+493012345@trunk.example."),
     ] = None
+    ring_s: Annotated[
+        float, Meta(gt=0, le=3600, description="How long it may ring there before the call is given up.")
+    ] = 180.0
     username: Annotated[str | None, Meta(description="For peers that ask for it.")] = None
     password: Annotated[str | None, Meta(description="Its password; password_env keeps it out of files.")] = None
     password_env: Annotated[Variable | None, Meta(description="Environment variable that holds the password.")] = None

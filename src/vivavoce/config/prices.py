@@ -13,11 +13,16 @@ Price = Annotated[float, Meta(ge=0, le=1_000_000)]
 """A number without a description: the unit is its setting's name."""
 
 
-class WorkPrices(Section, frozen=True, kw_only=True):
+class CpuPrices(Section, frozen=True, kw_only=True):
+    """Of an engine that hears every piece of audio: nobody counts its calls."""
+
+    cpu_hour: Price | None = None
+
+
+class WorkPrices(CpuPrices, frozen=True, kw_only=True):
     """Of an engine that is only paid for its work."""
 
     request: Price | None = None
-    cpu_hour: Price | None = None
 
 
 class RecogniserPrices(WorkPrices, frozen=True, kw_only=True):
@@ -66,8 +71,8 @@ class Prices(Section, frozen=True, kw_only=True):
     tts: Annotated[dict[str, VoicePrices], Meta(description=f"Units: audio_minute, million_characters, {_UNITS}.")] = (
         field(default_factory=dict)
     )
-    vad: Annotated[dict[str, WorkPrices], Meta(description=f"Units: {_UNITS}.")] = field(default_factory=dict)
-    noise: Annotated[dict[str, WorkPrices], Meta(description=f"Units: {_UNITS}.")] = field(default_factory=dict)
+    vad: Annotated[dict[str, CpuPrices], Meta(description="Unit: cpu_hour.")] = field(default_factory=dict)
+    noise: Annotated[dict[str, CpuPrices], Meta(description="Unit: cpu_hour.")] = field(default_factory=dict)
     turn: Annotated[dict[str, WorkPrices], Meta(description=f"Units: {_UNITS}.")] = field(default_factory=dict)
     images: Annotated[dict[str, WorkPrices], Meta(description=f"Units: {_UNITS}.")] = field(default_factory=dict)
 

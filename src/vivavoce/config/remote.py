@@ -69,10 +69,19 @@ class Chat(Remote, frozen=True, kw_only=True):
         Meta(
             ge=0,
             le=3600,
-            description="Seconds of the caller's voice that a model which hears is given: older turns are told in "
-            "words where they were transcribed. The last turn is always heard.",
+            description="Seconds of the caller's voice that a model which hears is given at most: older turns are told "
+            "in words where they were transcribed, and left out with a note where not. The last is always heard.",
         ),
     ] = 60
+    speech_turns: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1000,
+            description="Turns of the caller's voice that a model which hears is given at most: a server may take only "
+            "so many in a request.",
+        ),
+    ] = 32
     extra: Annotated[
         dict[str, object], Meta(description="Further fields of every request, such as temperature = 0.7.")
     ] = field(default_factory=dict)

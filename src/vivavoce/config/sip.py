@@ -87,7 +87,13 @@ class Sip(Section, frozen=True, kw_only=True):
         float, Meta(gt=0, le=10_000, description="New calls taken in a second, over some seconds; the rest get 503.")
     ] = 20.0
     max_connections: Annotated[
-        int, Meta(ge=1, le=100_000, description="TCP and TLS connections; the longest idle one gives way.")
+        int,
+        Meta(
+            ge=1,
+            le=100_000,
+            description="TCP and TLS connections. Beyond them the longest idle one on which nobody has spoken who may "
+            "call gives way; where there is none, no further one is let in.",
+        ),
     ] = 1000
     session_expires_s: Annotated[
         int,

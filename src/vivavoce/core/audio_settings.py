@@ -8,6 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import asdict, replace
 
 from vivavoce.core.capabilities import Capabilities, TranscriptionFeature
+from vivavoce.languages import main_code
 from vivavoce.protocol.errors import ProtocolError, invalid_value, near_names, unsupported
 from vivavoce.protocol.session import (
     CUSTOM_VOICE,
@@ -150,8 +151,7 @@ def _transcription(
 
 
 def _check_language(param: str, language: str | UnsetType | None, can: Capabilities) -> None:
-    # "en-US" is taken for "en": the engines know languages, not countries.
-    if isinstance(language, str) and can.languages and language.lower().partition("-")[0] not in can.languages:
+    if isinstance(language, str) and can.languages and main_code(language) not in can.languages:
         raise invalid_value(param, language, can.languages)
 
 

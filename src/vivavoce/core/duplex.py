@@ -63,10 +63,11 @@ def _refused(before: SessionObject, after: SessionObject, can: Capabilities, beg
     if after.output_modalities != ("audio",):
         yield "output_modalities", "The configured model speaks, and does not write."
     if after.instructions != before.instructions:
+        param = "instructions" if after.prompt == before.prompt else "prompt"
         if not can.instructed:
-            yield "instructions", f"{_DEAF}: it takes no instructions."
+            yield param, f"{_DEAF}: it takes no instructions."
         elif begun:
-            yield "instructions", "The configured model takes its instructions before the first audio, and no others."
+            yield param, "The configured model takes its instructions before the first audio, and no others."
     if after.max_output_tokens != "inf":
         yield "max_output_tokens", "The configured model cannot be limited: it speaks until it has finished."
     if after.truncation != "auto":

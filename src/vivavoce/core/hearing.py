@@ -195,7 +195,8 @@ class Hearing:
                 return []  # where captions look anyway, their words will do
         pcm = self._buffer.slice(start, end)
         heard: list[fx.Output] = []
-        if self._can.hears and voice_end is not None and settings.type == "realtime":
+        asked = self._can.hears and not self._can.duplex
+        if asked and voice_end is not None and settings.type == "realtime":
             heard.append(self._responding.warm(settings, said=InputAudio(audio=pcm)))
         if not heeded(settings, self._can):
             return heard

@@ -14,9 +14,9 @@ from msgspec import Struct
 
 from vivavoce.core import effects as fx
 from vivavoce.core.ids import Ids
-from vivavoce.core.languages import language_name, spaced
 from vivavoce.core.session import error_event
 from vivavoce.core.understanding import Said
+from vivavoce.languages import language_name, spaced
 from vivavoce.protocol import translation as wire
 from vivavoce.protocol.errors import ProtocolError
 from vivavoce.protocol.items import InputText, Message

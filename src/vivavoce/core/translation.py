@@ -15,12 +15,12 @@ from msgspec.structs import replace
 from vivavoce.core import effects as fx
 from vivavoce.core.capabilities import Capabilities
 from vivavoce.core.ids import Ids
-from vivavoce.core.languages import spaced
 from vivavoce.core.passages import Passages
 from vivavoce.core.session import error_event, expired_error, noise_reduction_error
 from vivavoce.core.translating import Translating, elapsed_ms
 from vivavoce.core.translation_settings import merge
 from vivavoce.core.understanding import Said, Understanding
+from vivavoce.languages import spaced
 from vivavoce.protocol import client as c
 from vivavoce.protocol import translation as wire
 from vivavoce.protocol.errors import ProtocolError

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from vivavoce.core.audio_settings import audio_input
 from vivavoce.core.capabilities import Capabilities
-from vivavoce.core.languages import main_code
+from vivavoce.languages import main_code
 from vivavoce.protocol import translation as wire
 from vivavoce.protocol.errors import invalid_value
 from vivavoce.protocol.session import AudioInput, AudioInputPatch, Transcription, TranscriptionPatch

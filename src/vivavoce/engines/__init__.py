@@ -47,9 +47,9 @@ def build(options: Options, model_path: ModelPath) -> Engines:
     llm, tts, responder = _answering(options, model_path)
     features = responder.features
     return Engines(
-        vad=_make("vad", VAD, options, model_path),
+        vad=make("vad", VAD, options, model_path),
         turn=_if_chosen("turn", TURN, options, model_path),
-        asr=_make("asr", ASR, options, model_path),
+        asr=make("asr", ASR, options, model_path),
         llm=llm,
         tts=tts,
         responder=responder,
@@ -58,27 +58,28 @@ def build(options: Options, model_path: ModelPath) -> Engines:
         images=None if "images" in features else _if_chosen("images", IMAGES, options, model_path),
         image_urls=_if_chosen("image_urls", IMAGE_URLS, options, model_path),
         # Their library takes a second to load, and a model that calls nothing needs none of them.
-        tools=_make("mcp", MCP, options, model_path) if "mcp" in options and "tools" in features else None,
+        tools=make("mcp", MCP, options, model_path) if "mcp" in options and "tools" in features else None,
     )
 
 
 def _answering(options: Options, model_path: ModelPath) -> tuple[Llm | None, Tts | None, Responder | Duplex]:
     if options["responder"]["name"] != "cascade":
-        return None, None, _make("responder", RESPONDER, options, model_path)
+        return None, None, make("responder", RESPONDER, options, model_path)
     from vivavoce.engines.cascade import Cascade
 
-    llm = _make("llm", LLM, options, model_path)
-    tts = _make("tts", TTS, options, model_path)
+    llm = make("llm", LLM, options, model_path)
+    tts = make("tts", TTS, options, model_path)
     return llm, tts, Cascade(llm, tts)
 
 
 def _if_chosen(
     role: str, factories: Mapping[str, Callable[..., _E]], options: Options, model_path: ModelPath
 ) -> _E | None:
-    return None if options[role]["name"] == "none" else _make(role, factories, options, model_path)
+    return None if options[role]["name"] == "none" else make(role, factories, options, model_path)
 
 
-def _make(role: str, factories: Mapping[str, Callable[..., _E]], options: Options, model_path: ModelPath) -> _E:
+def make(role: str, factories: Mapping[str, Callable[..., _E]], options: Options, model_path: ModelPath) -> _E:
+    """One engine, by its name in `options[role]`: of `factories`, or of another package. Raises as `build` does."""
     name = str(options[role]["name"])
     rest = {key: value for key, value in options[role].items() if key != "name"}
     if name not in factories:

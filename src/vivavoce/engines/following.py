@@ -9,16 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from vivavoce.languages import language_name
 from vivavoce.ports import Message, Prompt, Speech
 
 LINE = "(Answer in {language}.)"
-_NAMES = (
-    "ar Arabic, cs Czech, da Danish, de German, el Greek, en English, es Spanish, fi Finnish, fr French, hi Hindi, "
-    "hu Hungarian, it Italian, ja Japanese, ko Korean, nl Dutch, no Norwegian, pl Polish, pt Portuguese, ro Romanian, "
-    "ru Russian, sv Swedish, tr Turkish, uk Ukrainian, zh Chinese"
-)
-NAMES = dict(pair.split() for pair in _NAMES.split(", "))
-"""In English, by ISO-639-1 code; another code names itself."""
 
 
 class Following:
@@ -47,7 +41,7 @@ class Following:
             return ()
         self._foreign = self._foreign or known[-1] != self._own
         self.language = known[-1] if known[-1] in self._speaks else self._own
-        return (LINE.format(language=NAMES.get(self.language, self.language)),) if self._foreign else ()
+        return (LINE.format(language=language_name(self.language)),) if self._foreign else ()
 
     def spoken(self, prompt: Prompt) -> Prompt:
         """The prompt for a voice that speaks that language."""

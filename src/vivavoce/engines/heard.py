@@ -13,6 +13,10 @@ from vivavoce.ports import EngineError, Image, Message, Prompt, Speech, ToolCall
 Content = str | Speech | Image | ToolCall | ToolOutput
 _T = TypeVar("_T")
 
+UNHEARD = "(The user said something here that is not sent again, and nobody has written it down.)"
+"""For a model that hears, in the place of an old voice without words. Without it two answers would follow one another,
+which some chat templates refuse."""
+
 
 @dataclass(frozen=True, slots=True)
 class Takes:
@@ -33,8 +37,8 @@ async def heard_by(prompt: Prompt, takes: Takes, following: Following | None = N
         pairs = zip(message.content, read, strict=True)
         described += [words for part, words in pairs if isinstance(part, Image) and isinstance(words, str)]
         content = _joined([*read, *_lines(following, message)])
-        if content:
-            messages.append(Message(message.role, content))
+        if told := content or _lost(message, takes):
+            messages.append(Message(message.role, told))
         spoke = any(isinstance(part, Speech) for part in message.content)
         # Not after an answer, nor after a word to the model: it may say what to make of the silence. Nor after the
         # output of a tool, which somebody waits for.
@@ -54,6 +58,11 @@ def _lines(following: Following | None, message: Message) -> tuple[str, ...]:
     return following.lines(message) if following else ()
 
 
+def _lost(message: Message, takes: Takes) -> tuple[str, ...]:
+    """What stands for a message of which nothing is left: its recording is not kept, and it has no words."""
+    return (UNHEARD,) if takes.speech and any(isinstance(part, Speech) for part in message.content) else ()
+
+
 def known_to(prompt: Prompt, takes: Takes, following: Following | None = None) -> Prompt:
     """The prompt up to the first thing whose words are not known yet: nothing after it can be prefilled."""
     messages: list[Message] = []
@@ -64,8 +73,9 @@ def known_to(prompt: Prompt, takes: Takes, following: Following | None = None) -
                 break
             known.append(read)
         whole = len(known) == len(message.content)
-        if content := _joined([*known, *(_lines(following, message) if whole else ())]):
-            messages.append(Message(message.role, content))
+        content = _joined([*known, *(_lines(following, message) if whole else ())])
+        if told := content or (_lost(message, takes) if whole else ()):
+            messages.append(Message(message.role, told))
         if not whole:
             break
     return replace(prompt, messages=tuple(messages))

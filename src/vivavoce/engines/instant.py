@@ -20,6 +20,7 @@ from vivavoce.engines import calls, window
 from vivavoce.engines.made_up import made_up
 from vivavoce.ports import (
     MAX_CHUNK_MS,
+    OPENAI_VOICES,
     AsrFeature,
     AsrHint,
     CallArguments,
@@ -42,8 +43,6 @@ from vivavoce.ports import (
     VoiceInfo,
 )
 
-OPENAI_VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar")
-"""The names that every speaking engine answers to (PROTOCOL.md 3.2)."""
 ASR_TEXT = "This is what an instant engine hears."
 LLM_TEXT = "This answer comes at once. No model was asked."
 SPEECH_RMS = 300.0

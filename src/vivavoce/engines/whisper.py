@@ -25,6 +25,7 @@ from vivavoce.audio.mel import MEL_RATE, log_mel
 from vivavoce.audio.pcm import Pcm
 from vivavoce.audio.resample import resample
 from vivavoce.engines.bridge import Worker
+from vivavoce.languages import main_code
 from vivavoce.ports import AsrFeature, AsrHint, EngineError, TokenLogprob, Transcript
 
 FULL_S = 30.0
@@ -179,7 +180,7 @@ class WhisperAsr:
         loaded, readings = self._loaded, list[_Heard]()
         language = self._named(hint)
         named = language if hint.language is None else None
-        task = _Task(hint, _prompt(loaded, hint), tuple(each.lower().partition("-")[0] for each in hint.languages))
+        task = _Task(hint, _prompt(loaded, hint), tuple(map(main_code, hint.languages)))
         try:
             async with aclosing(_windows(speech)) as windows:
                 async for window, last in windows:
@@ -193,7 +194,7 @@ class WhisperAsr:
         """The language that the speech is said to be in; None: it is to be detected."""
         if hint.language == "auto" or (hint.language is None and hint.languages):
             return None
-        return (hint.language or self._language or "").lower().partition("-")[0] or None
+        return main_code(hint.language or self._language or "") or None
 
 
 def _transcript(readings: Sequence[_Heard], last: bool, named: str | None) -> Transcript:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import islice
 
 from vivavoce.observe.ledger import Ledger, Who
 from vivavoce.observe.money import PriceList
@@ -68,13 +69,14 @@ class Book:
                 return ledger, self._by_now(ledger)
         return None
 
-    def sessions(self, project: str | None, model: str | None, day: str | None) -> list[tuple[Ledger, Sums]]:
-        """Those that are open, then those that have ended, the newest first; None is any model, any day."""
-        return [
-            (ledger, self._by_now(ledger))
+    def sessions(self, project: str | None, model: str | None, day: str | None, most: int) -> list[tuple[Ledger, Sums]]:
+        """Open ones, then those that have ended, the newest first, at most `most`; None: any model, any day."""
+        found = (
+            ledger
             for ledger in self._newest(project)
-            if model in (None, ledger.who.model) and day in (None, _day(ledger.who.started_at))
-        ]
+            if model in (None, ledger.who.model) and (day is None or day == _day(ledger.who.started_at))
+        )
+        return [(ledger, self._by_now(ledger)) for ledger in islice(found, most)]
 
     def days(self, project: str | None) -> list[tuple[str, str, Sums]]:
         """Day, model and sum, of the sessions that began on that day; the newest first."""

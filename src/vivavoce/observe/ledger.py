@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from vivavoce.core import effects as fx
@@ -66,8 +66,7 @@ class Ledger:
             case fx.PlaybackStopped():
                 self._played(self._waiting.pop(event.response_id, 0))
             case fx.PlayoutCleared():
-                self._played(sum(event.played.get(response_id, sent) for response_id, sent in self._waiting.items()))
-                self._waiting.clear()
+                self.cleared(event.played)
         for output in outputs:
             self._output(output)
 
@@ -96,6 +95,11 @@ class Ledger:
             for sums in (self.sums, self.also):
                 if sums is not None:
                     sums.effort(role).add(work)
+
+    def cleared(self, played: Mapping[str, int]) -> None:
+        """The line is silent: what was played of each answer that it had not played to its end, in samples."""
+        self._played(sum(played.get(response_id, sent) for response_id, sent in self._waiting.items()))
+        self._waiting.clear()
 
     def timed(self, now: float) -> None:
         """Take the time that the session is connected, unless it has ended."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 from vivavoce.ports import Work
 from vivavoce.protocol.usage import Usage
@@ -61,8 +61,14 @@ class Tokens:
 
     def add(self, other: Tokens) -> None:
         """More of them."""
-        for each in fields(Tokens):
-            setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
+        self.input_text += other.input_text
+        self.input_audio += other.input_audio
+        self.input_image += other.input_image
+        self.cached_text += other.cached_text
+        self.cached_audio += other.cached_audio
+        self.cached_image += other.cached_image
+        self.output_text += other.output_text
+        self.output_audio += other.output_audio
 
 
 @dataclass(slots=True)

@@ -45,7 +45,8 @@ class UsageCollector(Collector):
         )
         for role, effort in sorted(sums.efforts.items()):
             whose = [role, self._book.engines[role]]
-            requests.add_metric(whose, effort.requests)
+            if effort.requests:
+                requests.add_metric(whose, effort.requests)
             if effort.samples:
                 audio.add_metric(whose, effort.samples / RATE)
             if effort.characters:

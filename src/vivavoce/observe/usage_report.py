@@ -48,7 +48,7 @@ def _session(book: Book, ledger: Ledger, sums: Sums) -> Json:
 def _report(book: Book, project: str | None, model: str | None, day: str | None, limit: int) -> Json:
     """All of one project: sums by day and model, and its newest sessions."""
     days = [(each, of, sums) for each, of, sums in book.days(project) if day in (None, each) and model in (None, of)]
-    sessions = book.sessions(project, model, day)
+    sessions = book.sessions(project, model, day, limit + 1)  # one more, to know whether there are more
     total = book.total(project, model) if day is None else together(sums for _, _, sums in days)
     return {
         "object": "usage",
@@ -93,7 +93,9 @@ def _used(book: Book, sums: Sums) -> Json:
 
 def _effort(names: Mapping[str, str], role: str, effort: Effort) -> Json:
     """What a role has none of is left out: a voice activity detector says no characters."""
-    shown: Json = {"name": names.get(role), "requests": effort.requests}
+    shown: Json = {"name": names.get(role)}
+    if effort.requests:
+        shown["requests"] = effort.requests
     if effort.samples:
         shown["audio_seconds"] = _seconds(effort.samples)
     if effort.characters:

@@ -10,6 +10,7 @@ export class Used {
     this.note = note;
     this.report = report;
     this.priced = false;
+    this.asked = this.shown = 0; // reports, and which of them is seen
     this.clear();
   }
 
@@ -51,8 +52,10 @@ export class Used {
   async #ask() {
     const id = this.id;
     if (!this.priced || id === null) return;
+    const number = ++this.asked;
     const money = (await this.report(id))?.money;
-    if (!money || id !== this.id) return; // another session has begun meanwhile
+    if (!money || id !== this.id || number < this.shown) return; // another session has begun, or a newer report came
+    this.shown = number;
     this.#put("money", money.total === null ? NONE : amount(money));
     this.note.hidden = !money.unpriced.length;
     this.note.textContent = `Without a price: ${money.unpriced.join(", ")}.`;

@@ -44,11 +44,21 @@ from vivavoce.ports.hearing import (
 )
 from vivavoce.ports.prompt import Image, Message, Prompt, Retention, Speech, Tool, ToolCall, ToolOutput, Voice
 from vivavoce.ports.tools import ImageFetcher, ImageReader, ServedTool, ToolError, ToolServer, ToolServers
-from vivavoce.ports.voices import CUSTOM_VOICE, Consent, Consents, CustomVoice, Recording, VoiceCloner, VoiceInfo
+from vivavoce.ports.voices import (
+    CUSTOM_VOICE,
+    OPENAI_VOICES,
+    Consent,
+    Consents,
+    CustomVoice,
+    Recording,
+    VoiceCloner,
+    VoiceInfo,
+)
 
 __all__ = [
     "CUSTOM_VOICE",
     "MAX_CHUNK_MS",
+    "OPENAI_VOICES",
     "Account",
     "Answerer",
     "Asr",

@@ -102,7 +102,10 @@ class Answerer(Engine, Protocol):
         """ISO-639-1 codes of those that its voices speak."""
 
     def refused(self, tool: Tool) -> str | None:
-        """Why its language model cannot call this tool, as a sentence; None: it can."""
+        """Why its language model cannot call this tool, as a sentence; None: it can.
+
+        Without the feature "tools" always None: sessions are refused all of them, by the name of the list.
+        """
 
 
 class Responder(Answerer, Protocol):

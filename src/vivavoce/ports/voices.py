@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+OPENAI_VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar")
+"""The names that every speaking engine answers to (PROTOCOL.md 3.2)."""
 CUSTOM_VOICE = "voice_"
 """What the name of a custom voice begins with (PROTOCOL.md 1.8): its id, which the engine alone knows."""
 

@@ -12,6 +12,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import replace
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.core import effects as fx
@@ -115,12 +116,18 @@ class Conversing:
         self._utterance: Utterance | None = None
         """The latest."""
         self._listening = False
+        self._tried = False
+        """It was to listen once before: to the session's first audio, whatever that was."""
+        self._owed = False
+        """The caller has begun a turn since then: where nobody listens, that is said."""
         self._given_ms = self._said_ms = 0.0
         """How far the caller's time has come, and the model's."""
         self._time_passes = asyncio.Event()
 
     def begin(self, command: fx.Converse, group: asyncio.TaskGroup) -> None:
-        """The model shall listen, if it does not."""
+        """The model shall listen, if it does not: to the session's first audio, and to each turn."""
+        self._owed = self._tried
+        self._tried = True
         if not self._listening:
             self._listening = True
             group.create_task(self._converse(command))
@@ -161,7 +168,10 @@ class Conversing:
             fault = errors.exceptions[0]
             assert isinstance(fault, EngineError)
             self._ear.end()
-            await self._lost(fault)
+            _log.warning("a conversation with the model was lost: %s", fault.message)
+            # The first audio may be the beginning of a turn, which tries again: of one turn it is said once.
+            if self._owed or self._given_ms:
+                await self._lost(fault)
         finally:
             self._listening = False
 
@@ -224,7 +234,6 @@ class Conversing:
 
     async def _lost(self, error: EngineError) -> None:
         """The conversation has broken off: the answer in progress fails, or one that says so."""
-        _log.warning("a conversation with the model was lost: %s", error.message)
         if self._given_ms:
             error = EngineError(error.code, f"{error.message} {FORGOTTEN}")
         utterance = self._utterance
@@ -241,6 +250,15 @@ async def _parts(stream: DuplexStream) -> AsyncGenerator[SpokenAudio | SpokenTex
     async with aclosing(stream.listen()) as parts:
         async for part in parts:
             yield part
+
+
+def patience(limits: Timeouts) -> Timeouts:
+    """For the answers of a model that speaks by itself: until what is watched here has failed for sure, and said so.
+
+    The model may be waited for, then what it is given, then its goodbye; an answer that gave up before would fail, and
+    the conversation once more.
+    """
+    return replace(limits, next_part_s=limits.first_part_s + 2 * limits.next_part_s)
 
 
 def opened(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from vivavoce.languages import main_code, unparted
 from vivavoce.ports import Transcript
 
 MOST_TURNS = 1000
 """Turns that are remembered; the languages of those before no longer matter."""
 TELLING_WORDS = 3
-"""Fewer, as "OK" or "Hotel Roma", may be of any language: they are taken for the language of the turn before ..."""
+"""Fewer, as "OK" or "Hotel California", may be any language: they are taken for that of the turn before ..."""
 TELLING_LETTERS = 14
-"""... unless they have so many letters, for there are scripts that do not part words."""
+"""... unless they have so many letters of a script that does not part words."""
 
 
 class Languages:
@@ -42,9 +43,9 @@ class Languages:
 
 def _main(tag: str | None) -> str | None:
     """`es` for `es-MX`; None where it is to be detected."""
-    code = (tag or "").lower().partition("-")[0]
+    code = main_code(tag or "")
     return None if code in ("", "auto") else code
 
 
 def _telling(text: str) -> bool:
-    return len(text.split()) >= TELLING_WORDS or len(text) >= TELLING_LETTERS
+    return len(text.split()) >= TELLING_WORDS or unparted(text) >= TELLING_LETTERS

@@ -9,11 +9,14 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
-from vivavoce.ports import Elsewhere, Engine
+from vivavoce.ports import Elsewhere, Engine, EngineError
+from vivavoce.runtime.guard import guarded
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
 """Between two looks: it doubles from the one to the other."""
+LONGEST_LOOK_S = 10.0
+"""At one server. An engine of another package may forget to limit it, and the others wait for it."""
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +31,7 @@ class Reach:
 
     async def look(self) -> None:
         """Once, for all that are still missing; at first for all."""
-        looks = [engine.unreachable() for engine in self._elsewhere.values()]
+        looks = [_look(role, engine) for role, engine in self._elsewhere.items()]
         found = dict(zip(self._elsewhere, await asyncio.gather(*looks), strict=True))
         for role in [role for role, why in found.items() if why is None]:
             del self._elsewhere[role]
@@ -43,3 +46,10 @@ class Reach:
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_S)
             await self.look()
+
+
+async def _look(role: str, engine: Elsewhere) -> str | None:
+    try:
+        return await guarded(engine.unreachable(), LONGEST_LOOK_S, f"server of engines.{role}")
+    except EngineError as error:
+        return error.message

@@ -34,7 +34,7 @@ from vivavoce.protocol.codec import encode
 from vivavoce.protocol.session import AudioFormat
 from vivavoce.runtime.connection import Connection
 from vivavoce.runtime.core import AnyEvent, Core
-from vivavoce.runtime.duplex import Conversing, opened
+from vivavoce.runtime.duplex import Conversing, opened, patience
 from vivavoce.runtime.estimates import Estimates
 from vivavoce.runtime.guard import Timeouts
 from vivavoce.runtime.images import Images, Sight
@@ -218,7 +218,7 @@ class Runner:
         self._tools = Tools(self._engines.tools, self._engines.responder.refused, group, self._handle)
         self._responses = Responses(
             dialogue,
-            limits,
+            limits if self._duplex is None else patience(limits),
             group,
             room(self._caller.outbox, self._line),
             self._transcripts,

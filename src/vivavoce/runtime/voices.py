@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from urllib.parse import quote
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.audio.wav import wav_bytes
-from vivavoce.ports import Answerer, EngineError, Tts, Voice, VoiceInfo
+from vivavoce.ports import Answerer, EngineError, Tts, Voice, VoiceInfo, WordTimes
 from vivavoce.protocol.errors import ProtocolError, near_names
 from vivavoce.runtime.guard import guarded_parts
 
@@ -57,13 +59,14 @@ class Voices:
             raise ProtocolError("unsupported_value", message, param="voice")
         info = infos[name]
         who = info.alias_of or name
-        async with self._speaking:
-            if who not in self._samples:
-                self._samples[who] = await _spoken(self._tts, who, info.languages)
-            self._samples.move_to_end(who)
-            if len(self._samples) > MOST_SAMPLES:
-                self._samples.popitem(last=False)
-            return self._samples[who]
+        if who not in self._samples:  # one that is kept need not wait for one that is made
+            async with self._speaking:
+                if who not in self._samples:
+                    self._samples[who] = await _spoken(self._tts, who, info.languages)
+        self._samples.move_to_end(who)
+        if len(self._samples) > MOST_SAMPLES:
+            self._samples.popitem(last=False)
+        return self._samples[who]
 
     def _infos(self) -> tuple[VoiceInfo, ...]:
         if self._tts is not None:
@@ -84,7 +87,13 @@ class Voices:
 
 async def _spoken(tts: Tts, name: str, languages: tuple[str, ...]) -> bytes:
     text = next((SENTENCES[code] for code in languages if code in SENTENCES), SENTENCES["en"])
-    parts = guarded_parts(tts.speak(text, Voice(name)), LONGEST_WAIT_S, LONGEST_WAIT_S, "speech synthesis")
+
+    async def speech() -> AsyncGenerator[Pcm | WordTimes, None]:
+        async with aclosing(tts.speak(text, Voice(name))) as said:  # here, for the guard to see what it raises
+            async for part in said:
+                yield part
+
+    parts = guarded_parts(speech(), LONGEST_WAIT_S, LONGEST_WAIT_S, "speech synthesis")
     try:
         return wav_bytes(Pcm.join([part async for part in parts if isinstance(part, Pcm)]))
     except EngineError as error:

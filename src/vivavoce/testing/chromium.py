@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 from websockets.asyncio.client import ClientConnection, connect
 
 COMMAND = "chromium"
-WAIT_S = 15.0
+WAIT_S = 60.0
 """How long a page may take until something is true of it."""
 ANSWER_S = 90.0
 """How long DevTools may take for one command. Waiting for something is one, too."""

@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 
 Event = Mapping[str, object]
 DEFAULT_MODEL = "gpt-realtime"
-WAIT_S = 10.0
+WAIT_S = 30.0
 """How long an answer of the server's may take, unless the caller says otherwise."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _ANY_KEY = "any"

@@ -6,7 +6,8 @@ the next timer. No timer either means that the loop would wait for ever, so `Sta
 what every task waits for.
 
 While something outside is at work (a socket is watched, a call runs in an executor, somebody started a
-thread), time passes at its real pace, for nobody can know what the outside will do. Slower, never wrong.
+thread), time passes at its real pace, for nobody can know what the outside will do. Slower, never wrong: and
+so a machine that stands still for seconds, while it does other things, is not seen.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ START = 1000.0
 """Seconds at which the clock begins. Not 0, which would hide code that takes a time for a truth value."""
 LIMIT_S = 3600.0
 """Virtual seconds after which a scenario counts as hung: periodic timers keep a hung one from stalling."""
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 """Real seconds for which the outside may stay silent while no timer is set."""
 
 _SELF_PIPE = 1  # The loop watches one socket of its own, which wakes it from other threads.
@@ -137,8 +138,10 @@ class _Waiter(selectors.BaseSelector):
 
     def _wait(self, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
         began = time.monotonic()
-        events = self._real.select(PATIENCE_S if timeout is None else timeout)
-        self._loop.advance(time.monotonic() - began)
+        patience = PATIENCE_S if timeout is None else timeout
+        events = self._real.select(patience)
+        # What is beyond that, the machine stood still or did other things: no time passes for that.
+        self._loop.advance(min(time.monotonic() - began, patience))
         if not events and timeout is None:
             raise self._loop.stall(f"no timer is set, sockets and threads were silent for {PATIENCE_S:g} s")
         return events

@@ -20,8 +20,8 @@ from contextlib import aclosing, suppress
 import numpy as np
 
 from vivavoce.audio.pcm import Pcm
-from vivavoce.engines.instant import OPENAI_VOICES
 from vivavoce.ports import (
+    OPENAI_VOICES,
     Asr,
     AsrHint,
     Began,

@@ -18,8 +18,8 @@ from enum import Enum
 import numpy as np
 
 from vivavoce.audio.pcm import WIRE_RATE, Pcm
-from vivavoce.engines.instant import OPENAI_VOICES, SPEECH_RMS
-from vivavoce.ports import EngineError, LlmFeature, SpokenAudio, SpokenText, Tool
+from vivavoce.engines.instant import SPEECH_RMS
+from vivavoce.ports import OPENAI_VOICES, EngineError, LlmFeature, SpokenAudio, SpokenText, Tool
 from vivavoce.testing.script import STALL, Call, Scripted, Stall, Timing, Wait, sound
 
 STEP_MS = 20
@@ -100,8 +100,8 @@ class ScriptedDuplex(Scripted[Opened, Step]):
         return self.streams[-1]
 
     def refused(self, tool: Tool) -> str | None:
-        """It calls nothing."""
-        return "This model calls no tools."
+        """None: it is offered none, for it has not the feature "tools"."""
+        return None
 
     def entered(self, by: int) -> None:
         """A conversation has begun, or ended."""

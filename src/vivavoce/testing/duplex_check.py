@@ -36,7 +36,8 @@ async def check_duplex(
     at_once: int = 2,
 ) -> Report:
     """`speech` (24 kHz) is a turn of a caller that the model answers with words, while it says nothing to one who is
-    silent. `at_once`: conversations that it has at the same time; one more is refused."""
+    silent. `at_once`: conversations that it has at the same time. With 1 it must refuse a second; of more than that two
+    are held beside each other, and how many it refuses is not tried."""
     probe = Probe(engine, bounds)
     turn = Pcm.join([speech, Pcm.silence(4000)])
     silence = Pcm.silence(turn.ms)

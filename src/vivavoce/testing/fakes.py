@@ -16,8 +16,8 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from vivavoce.audio.pcm import Pcm
-from vivavoce.engines.instant import OPENAI_VOICES
 from vivavoce.ports import (
+    OPENAI_VOICES,
     CallPart,
     Finished,
     LlmFeature,

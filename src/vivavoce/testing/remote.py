@@ -26,8 +26,8 @@ from starlette.routing import Route
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.audio.wav import wav_bytes
-from vivavoce.engines.instant import OPENAI_VOICES
 from vivavoce.engines.openai.payload import Json
+from vivavoce.ports import OPENAI_VOICES
 from vivavoce.testing.remote_audio import Hears, Speaks, audio_tokens, spoken_chunks, wants_voice
 from vivavoce.testing.remote_chat import (
     Calls,

@@ -13,8 +13,8 @@ from typing import Literal
 
 from vivavoce.audio.pcm import WIRE_RATE, Pcm
 from vivavoce.audio.wav import read_wav, wav_bytes
-from vivavoce.engines.instant import OPENAI_VOICES
 from vivavoce.engines.openai.payload import Json, find
+from vivavoce.ports import OPENAI_VOICES
 from vivavoce.testing.script import sound
 
 MS_PER_TOKEN = 100
@@ -32,13 +32,15 @@ SPEAKERS = ("ethan", "chelsie", "aiden")
 
 @dataclass(frozen=True, slots=True)
 class Hears:
-    """What the chat model makes of audio. `parts` are the types that its server takes.
+    """What the chat model makes of audio. `parts` are the types that its server takes, `most` how many voices in a
+    request, as vLLM's does that was started with `--limit-mm-per-prompt '{"audio": 32}'`.
 
     Without `counted` the usage does not tell audio tokens apart, as vLLM's and llama.cpp's do not.
     """
 
     parts: tuple[Literal["input_audio", "audio_url"], ...] = ("input_audio",)
     counted: bool = True
+    most: int = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ def audio_tokens(asked: Json) -> int:
 
 def voice_faults(asked: Json, hears: Hears | None) -> Iterator[str]:
     """What is wrong with the voices of a request, and how a server says it."""
+    if hears is not None and len(_audio_parts(asked)) > hears.most:
+        yield f"At most {hears.most} audio(s) may be provided in one prompt."
     for message in _list(asked, "messages"):
         for part in _list(message, "content"):
             kind = find(part, "type")

@@ -96,9 +96,8 @@ class MoshiServer:
     # --- inside ---
 
     def _request(self, connection: ServerConnection, request: Request) -> Response | None:
-        address = urlsplit(request.path)
-        query = dict(parse_qsl(address.query, keep_blank_values=True))
-        if address.path != PATH:
+        query = _query(request)
+        if urlsplit(request.path).path != PATH:
             return connection.respond(HTTPStatus.NOT_FOUND, "404: Not Found")
         if self._style == "personaplex" and not query.keys() >= {"voice_prompt", "text_prompt"}:
             return connection.respond(HTTPStatus.INTERNAL_SERVER_ERROR, "A prompt is missing.")
@@ -109,7 +108,8 @@ class MoshiServer:
         return None
 
     async def _chat(self, socket: ServerConnection) -> None:
-        query = self.queries[-1]
+        assert socket.request is not None, "no conversation begins without a request"
+        query = _query(socket.request)
         fault = self._faults.popleft() if self._faults else MoshiFault()
         if self._style == "rust":
             await self._conversation(socket, query, fault)
@@ -159,6 +159,10 @@ class MoshiServer:
                 frames += 1
                 if frames > 1:
                     await stream.push(Pcm(audio.samples[at : at + FRAME], WIRE_RATE))
+
+
+def _query(request: Request) -> dict[str, str]:
+    return dict(parse_qsl(urlsplit(request.path).query, keep_blank_values=True))
 
 
 class _Mouth:

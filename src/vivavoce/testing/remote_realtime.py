@@ -1,6 +1,7 @@
 """A small faithful server of the Realtime wire on loopback, which is strict, and misbehaves when told to.
 
-It has no voice activity detection: clients commit turns and ask for answers. It runs in the loop of the test::
+It has no voice activity detection: clients commit turns and ask for answers. It pings as most servers do, every 20 s,
+and hangs up when 20 s later no pong has come. It runs in the loop of the test::
 
     async with RemoteRealtime(Reply("Good morning."), Reply(status="failed")) as server:
         responder = RealtimeResponder(server.url, "any")
@@ -31,7 +32,7 @@ from vivavoce.protocol.items import ClientFunctionCallOutput, ItemReference
 from vivavoce.protocol.session import SessionPatch
 from vivavoce.protocol.tools import FunctionTool
 from vivavoce.testing.client import at
-from vivavoce.testing.remote_reply import Event, Made, Reply, beta, events
+from vivavoce.testing.remote_reply import Event, Made, Reply, beta, cut_off, events
 
 BYTES_PER_MS = 48
 
@@ -65,6 +66,8 @@ class Session:
     """Events that its socket has taken."""
     cancelled: list[str] = field(default_factory=list)
     """Answers that the client has cancelled, by their ids."""
+    ended: int = 0
+    """Answers whose last event has gone out."""
     _running: dict[str, asyncio.Event] = field(default_factory=dict)
     _default: str | None = None
     _spoken: bool = False
@@ -149,8 +152,8 @@ class Session:
             raise ProtocolError("cannot_update_voice", message)
         if at(given, "audio", "input", "turn_detection") is not None:
             raise ProtocolError("invalid_value", "The fake server detects no turns.")
-        self.settings = given
-        await self.send({"type": "session.updated", "session": given})
+        self.settings = _merged(self.settings, given)
+        await self.send({"type": "session.updated", "session": self.settings})
 
     async def _commit(self) -> None:
         if len(self.buffer) < 100 * BYTES_PER_MS:
@@ -238,6 +241,8 @@ class Session:
     async def _play(
         self, reply: Reply, made: Made, params: wire.ResponseParams, in_band: bool, stop: asyncio.Event, used: Event
     ) -> None:
+        for frame in reply.early:
+            await self.socket.send(frame)
         metadata = params.metadata if reply.metadata else None
         shown: Event = {"id": made.response_id, "status": "in_progress", "output": [], "metadata": metadata}
         await self.send({"type": "response.created", "response": shown})
@@ -253,13 +258,12 @@ class Session:
                 self.socket.transport.abort()
                 return
             ms = event.pop("_ms", 0)
-            self._remember(event, in_band)
-            await self.send(beta(event) if reply.beta else event)
-            if in_band and (what := str(event["type"]).removeprefix("response.output_item.")) in ("added", "done"):
-                await self.send({"type": f"conversation.item.{what}", "previous_item_id": None, "item": event["item"]})
+            await self._tell(beta(event) if reply.beta else event, in_band)
             await _paced(reply, ms, stop)
             if stop.is_set():
                 status = "cancelled"
+                for cut in cut_off(made):
+                    await self._tell(cut, in_band)
                 break
         del self._running[made.response_id]
         if in_band:
@@ -268,13 +272,29 @@ class Session:
         usage = reply.usage or used
         done = {**shown, "status": status, "output": made.output, "usage": usage, "status_details": details}
         await self.send({"type": "response.done", "response": done})
+        self.ended += 1
 
-    def _remember(self, event: Event, in_band: bool) -> None:
-        self._spoken |= in_band and event["type"] == "response.output_audio.delta"
-        item = event.get("item")
+    async def _tell(self, event: Event, in_band: bool) -> None:
+        """An event of an answer; what it makes is in the conversation before it is told."""
+        item, (_, _, what) = event.get("item"), str(event["type"]).rpartition(".")
         if in_band and isinstance(item, dict):
-            self.items = [each for each in self.items if each["id"] != item["id"]]
-            self.items.append(item)
+            ids = [each["id"] for each in self.items]
+            at = ids.index(item["id"]) if item["id"] in ids else len(ids)
+            self.items[at : at + 1] = [item]
+        await self.send(event)
+        if in_band and item is not None:
+            await self.send({"type": f"conversation.item.{what}", "previous_item_id": None, "item": item})
+        self._spoken |= in_band and what == "delta" and "audio." in str(event["type"])
+
+
+def _merged(before: Event, given: Event) -> Event:
+    """What is named is changed, at any depth."""
+    merged = {**before, **given}
+    for name, old in before.items():
+        new = merged[name]
+        if isinstance(old, dict) and isinstance(new, dict):
+            merged[name] = _merged(old, new)
+    return merged
 
 
 async def _paced(reply: Reply, ms: object, stop: asyncio.Event) -> None:
@@ -342,9 +362,7 @@ class RemoteRealtime:
         assert not self.errors, self.errors
 
     async def __aenter__(self) -> Self:
-        self._server = await serve(
-            self._session, "127.0.0.1", 0, process_request=self._request, max_size=None, ping_interval=None
-        )
+        self._server = await serve(self._session, "127.0.0.1", 0, process_request=self._request, max_size=None)
         return self
 
     async def __aexit__(self, *_: object) -> None:

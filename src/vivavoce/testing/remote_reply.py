@@ -32,7 +32,7 @@ class Reply:
     `text` is said or written, then `calls` are made (names, and arguments as JSON). `leading`: the whole transcript
     comes before any audio; `trailing`: after the audio; `wordless`: never. `pace`: seconds of audio that are sent in
     one second; None: all at once. Of its events only `stall_after` are sent before there is silence, or `break_after`
-    before the connection is dropped; `frames` are sent in the place of all but the first.
+    before the connection is dropped; `frames` are sent in the place of all but the first, and `early` before it begins.
     """
 
     text: str = "Hello from afar."
@@ -55,6 +55,7 @@ class Reply:
     stall_after: int | None = None
     break_after: int | None = None
     frames: Sequence[str | bytes] = ()
+    early: Sequence[str | bytes] = ()
 
 
 @dataclass(slots=True)
@@ -79,6 +80,14 @@ def events(reply: Reply, made: Made, written: bool, item_ids: Iterator[str]) -> 
     yield from _calls(reply, made, item_ids)
 
 
+def cut_off(made: Made) -> Iterator[Event]:
+    """The end of the item that an answer was at when it was cancelled (PROTOCOL.md 4.6)."""
+    for index, item in enumerate(made.output):
+        if item["status"] == "in_progress":
+            item["status"] = "incomplete"
+            yield _item_event("done", made, index, item)
+
+
 def beta(event: Event) -> Event:
     """The same event as servers of the beta have it."""
     kind = str(event["type"])
@@ -90,9 +99,9 @@ def _message(reply: Reply, made: Made, written: bool, item_id: str) -> Iterator[
     part: Event = {"type": "output_text", "text": ""} if written else {"type": "output_audio", "transcript": ""}
     item: Event = {"id": item_id, "type": "message", "role": "assistant", "status": "in_progress", "content": []}
     place = {"response_id": made.response_id, "item_id": item_id, "output_index": 0, "content_index": 0}
-    yield _item_event("added", made, 0, {**item, "content": []})
-    item["content"] = [part]
     made.output.append(item)
+    yield _item_event("added", made, 0, {**item})
+    item["content"] = [part]
     kind, said = ("text", "text") if written else ("audio_transcript", "transcript")
 
     def words(text: str) -> Event:

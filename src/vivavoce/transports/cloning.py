@@ -13,7 +13,7 @@ from vivavoce.protocol.errors import ProtocolError, unsupported
 from vivavoce.protocol.rest import ConsentPatch, read
 from vivavoce.runtime.cloning import MAX_RECORDING_BYTES, Cloning, File, Shown
 from vivavoce.transports.auth import Auth
-from vivavoce.transports.rest import Part, body_of, caller, error_response, form_parts, refused
+from vivavoce.transports.rest import FORM, Part, body_of, caller, error_response, form_parts, limit_of, refused
 
 MAX_FORM_BYTES = MAX_RECORDING_BYTES + (64 << 10)
 """A recording, and what is said of it."""
@@ -75,9 +75,14 @@ async def _answered(server: CloningServer, act: Act, request: Request) -> Respon
 
 
 async def _create_voice(cloning: Cloning, request: Request) -> Shown:
-    json = request.headers.get("content-type", "").startswith("application/json")  # has no room for a sample
-    parts = {} if json else await _form(request)
-    kind = "prompt" if json else _text(parts, "type", "audio_sample")
+    if request.headers.get("content-type", "").lower().startswith("application/json"):  # it has no room for a sample
+        message = (
+            f"The Content-Type is 'application/json'. Supported is {FORM}, with an 'audio_sample': "
+            "voices of the type 'prompt' are not supported."
+        )
+        raise ProtocolError("unsupported_content_type", message)
+    parts = await _form(request)
+    kind = _text(parts, "type", "audio_sample")
     if kind != "audio_sample":
         raise unsupported("type", f"Voices of the type '{kind}' are not supported, only of 'audio_sample'.")
     _no_more_than(parts, "name", "audio_sample", "consent", "type")
@@ -97,11 +102,8 @@ async def _create_consent(cloning: Cloning, request: Request) -> Shown:
 
 
 async def _consents(cloning: Cloning, request: Request) -> Shown:
-    limit = request.query_params.get("limit", str(_USUAL))
-    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:4]) <= _MOST):
-        message = f"Invalid value: '{limit}'. It is a number from 1 to {_MOST}."
-        raise ProtocolError("invalid_value", message, param="limit")
-    return await cloning.consents(request.query_params.get("after"), int(limit))
+    query = request.query_params
+    return await cloning.consents(query.get("after"), limit_of(query, _USUAL, _MOST))
 
 
 async def _consent(cloning: Cloning, request: Request) -> Shown:

@@ -7,6 +7,7 @@ from email.message import EmailMessage
 from email.parser import BytesHeaderParser
 from email.policy import HTTP
 
+from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -59,6 +60,14 @@ async def body_of(request: Request, most: int = MAX_BODY_BYTES) -> bytes:
         if len(body) > most:
             raise HTTPException(413, f"The body is too long: at most {most} bytes are read.")
     return bytes(body)
+
+
+def limit_of(query: QueryParams, usual: int, most: int) -> int:
+    """How many entries `limit` asks for; `usual` where it is absent. Raises `ProtocolError`."""
+    limit = query.get("limit", str(usual))
+    if limit.isascii() and limit.isdigit() and len(limit) <= len(str(most)) and 1 <= int(limit) <= most:
+        return int(limit)
+    raise ProtocolError("invalid_value", f"'limit' must be a number from 1 to {most}.", param="limit")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

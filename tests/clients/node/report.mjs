@@ -13,7 +13,7 @@ export const CLOCK_WISH = 'Use clock with {"city": "Oslo"}.';
 export const PAUSE = Buffer.alloc(1500 * 48); // silence, long enough to end a turn
 export const [url, key, file, mcp] = process.argv.slice(2);
 export const SPEECH = readFileSync(file);
-const PATIENCE_MS = 20_000; // how long the next event may take
+const PATIENCE_MS = 60_000; // how long the next event may take
 const PIECE_BYTES = 40 * 48; // 40 ms of PCM, 24 kHz, mono, 16 bits
 
 /** One JSON line: what the client saw in this step. */

@@ -8,6 +8,7 @@ from contextlib import aclosing, asynccontextmanager
 from typing import TypeVar
 
 from tests.live import tone
+from tests.patience import WHOLE_S
 
 from vivavoce.audio.pcm import Pcm
 from vivavoce.engines.realtime.dialogue import RealtimeDialogue
@@ -29,9 +30,9 @@ from vivavoce.testing.remote_realtime import RemoteRealtime
 from vivavoce.testing.remote_reply import Reply
 
 T = TypeVar("T")
-PATIENT = Patience()
-HASTY = Patience(connect=2.0, first=2.0, silence=2.0)
-"""For servers that misbehave."""
+PATIENT = Patience(cancelled=20.0)
+HASTY = Patience(connect=3.0, first=3.0, silence=3.0)
+"""For servers that misbehave: longer than a machine stands still."""
 
 
 @asynccontextmanager
@@ -50,7 +51,7 @@ def run(main: Callable[[], Coroutine[object, object, T]]) -> T:
     """With real sockets, in real time."""
 
     async def timed() -> T:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WHOLE_S):
             return await main()
 
     return asyncio.run(timed())

@@ -19,7 +19,10 @@ from tests.engines.realtime.helpers import (
     words,
 )
 from tests.engines.remote_helpers import CLOCK, WEATHER
+from tests.patience import WHOLE_S, until
 
+from vivavoce.engines.realtime.link import Patience
+from vivavoce.engines.realtime.responder import RealtimeResponder
 from vivavoce.ports import (
     Began,
     CallArguments,
@@ -36,6 +39,7 @@ from vivavoce.ports import (
     ToolOutput,
     Voice,
 )
+from vivavoce.testing.remote_realtime import RemoteRealtime
 from vivavoce.testing.remote_reply import Reply
 from vivavoce.testing.tool_check import WholeCall, whole_calls
 
@@ -297,5 +301,58 @@ def test_an_answer_aside_refers_to_what_is_held() -> None:
             assert [each["type"] for each in response["input"]] == ["item_reference", "message"]
             assert len(upstream.items) == 1
             server.assert_finished()
+
+    run(main)
+
+
+def test_an_answer_aside_has_the_speed_and_the_truncation_of_its_prompt() -> None:
+    async def main() -> None:
+        async with session() as (dialogue, server):
+            await parts_of(dialogue, prompt(HELLO))
+            aside = prompt(HELLO, aside=True, instructions="Sum up.")
+            await parts_of(dialogue, replace(aside, voice=Voice("ash", 1.25), truncation="disabled"))
+            (upstream,) = server.sessions
+            settings = upstream.settings
+            assert settings["audio"]["output"]["speed"] == 1.25  # type: ignore[index]
+            assert settings["audio"]["output"]["voice"] == "alloy"  # type: ignore[index]
+            assert (settings["truncation"], settings["instructions"]) == ("disabled", "Be brief.")
+            assert upstream.kinds()[-2:] == ["session.update", "response.create"]
+            await parts_of(dialogue, replace(aside, spoken=False, truncation="disabled"))
+            assert upstream.kinds()[-1:] == ["response.create"]
+            await parts_of(dialogue, prompt(HELLO))
+            assert upstream.settings["audio"]["output"]["speed"] == 1.0  # type: ignore[index]
+            server.assert_finished()
+
+    run(main)
+
+
+def test_the_speed_of_an_answer_beside_another_is_refused_by_name() -> None:
+    async def main() -> None:
+        async with session(Reply("One, two, three.", pace=4.0), Reply("Four.")) as (dialogue, server):
+            async with aclosing(dialogue.respond(prompt(HELLO))) as parts:
+                first = [await anext(parts)]
+                aside = prompt(HELLO, aside=True)
+                with pytest.raises(EngineError, match="cannot change `speed` while it gives another answer"):
+                    await parts_of(dialogue, replace(aside, voice=Voice("alloy", 1.25)))
+                assert words(await parts_of(dialogue, aside)) == "Four."
+                assert words([*first, *[part async for part in parts]]) == "One, two, three."
+            server.assert_finished()
+
+    run(main)
+
+
+def test_an_answer_aside_that_is_left_and_never_ends_is_forgotten() -> None:
+    async def main() -> None:
+        async with RemoteRealtime(Reply(stall_after=0)) as server:
+            responder = RealtimeResponder(server.url, "any", patience=Patience(first=2 * WHOLE_S, cancelled=0.1))
+            async with aclosing(responder.open()) as dialogue:
+                await dialogue.warm(prompt(HELLO))
+                async with asyncio.TaskGroup() as group:
+                    aside = group.create_task(parts_of(dialogue, prompt(HELLO, aside=True)))
+                    await until(lambda: bool(server.sessions and server.sessions[0].sent > 3))
+                    aside.cancel()
+                await until(lambda: responder.running == 0)
+                assert words(await parts_of(dialogue, prompt(HELLO))) == "Hello from afar."
+                assert len(server.sessions) == 1
 
     run(main)

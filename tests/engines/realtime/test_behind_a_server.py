@@ -10,7 +10,8 @@ from typing import Any
 
 from tests.engines.mcp_helpers import Seen, machine, on_loopback
 from tests.live import frames, live, spoken
-from tests.transports.calling import call, receive, run, send
+from tests.patience import run
+from tests.transports.calling import call, receive, send
 from websockets.asyncio.client import ClientConnection
 
 from vivavoce.audio.pcm import Pcm

@@ -3,20 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Literal
 
 import pytest
-from tests.engines.realtime.helpers import HASTY, parts_of, prompt, run, session, spoken, user, words
+from tests.engines.realtime.helpers import HASTY, heard_ms, parts_of, prompt, run, session, spoken, user, words
+from tests.patience import WHOLE_S, until
 
+from vivavoce.engines.realtime.link import Patience
 from vivavoce.engines.realtime.responder import RealtimeResponder
-from vivavoce.ports import EngineError, Voice
+from vivavoce.ports import EngineError, ResponsePart, Voice
 from vivavoce.testing.remote_realtime import Refusal, RemoteRealtime
-from vivavoce.testing.remote_reply import Reply
+from vivavoce.testing.remote_reply import WORD_MS, Reply
 
 HELLO = user("Hello.")
 WELL = Reply("Well.")
+
+
+def agreed(side: str, format_: str) -> str:
+    """What a server says of its session's audio."""
+    return f'{{"type":"session.updated","session":{{"audio":{{"{side}":{{"format":{format_}}}}}}}}}'
+
+
+def fault(code: str, message: str) -> str:
+    """An error that does not say what it is about."""
+    return f'{{"type":"error","error":{{"code":"{code}","message":"{message}"}}}}'
+
+
+async def rest(parts: AsyncGenerator[ResponsePart, None], heard: list[ResponsePart]) -> None:
+    """What is still to come, though the answer may fail."""
+    async for part in parts:
+        heard.append(part)  # noqa: PERF401 - what came before the failure counts
 
 
 async def refused(responder: RealtimeResponder) -> EngineError:
@@ -125,11 +144,23 @@ def test_its_own_failure_is_passed_on() -> None:
     ("reply", "code", "says"),
     [
         (Reply(status="cancelled", reason="turn_detected"), "engine_failed", "gave up its answer"),
-        (Reply(stall_after=2), "engine_timeout", "sent nothing for 2 s"),
+        (Reply(stall_after=2), "engine_timeout", "sent nothing for 3 s"),
         (Reply(break_after=4), "engine_unavailable", "closed the connection"),
         (Reply(frames=[b"\x00\x01"]), "engine_failed", "a binary frame"),
         (Reply(frames=["{"]), "engine_failed", "no event"),
         (Reply(frames=['{"type": 7}']), "engine_failed", "no event"),
+        (
+            Reply(frames=[agreed("output", '{"type":"audio/pcm","rate":16000}')]),
+            "engine_failed",
+            "at 16000 Hz, and was",
+        ),
+        (Reply(frames=[agreed("input", '{"type":"audio/pcmu"}')]), "engine_failed", "hears audio/pcmu, and was asked"),
+        (Reply(frames=[agreed("output", '"g711_alaw"')]), "engine_failed", "speaks g711_alaw, and was asked"),
+        (Reply(frames=[agreed("output", '{"type":"audio/pcm"}'), agreed("input", '"pcm16"')]), "", ""),
+        (Reply(early=[fault("overloaded", "Too much.")]), "overloaded", "Too much"),
+        (Reply(early=['{"type":"error","error":"Too much.","code":7}']), "7", "Too much"),
+        (Reply(early=[fault("response_cancel_not_active", "No active response found.")]), "", ""),
+        (Reply(frames=['{"type":"invented.event","text":{"a":1},"session":7}']), "", ""),
         (Reply(frames=['{"type":"error","error":{"code":"overloaded","message":"Too much."}}']), "", ""),
         (Reply(frames=['{"type":"invented.event","delta":"x","response":{"id":"resp_0"}}']), "", ""),
         (Reply(frames=['{"type":"response.output_text.delta","response_id":"resp_unknown","delta":"x"}']), "", ""),
@@ -203,18 +234,34 @@ def test_settings_that_it_refuses_fail_the_answer_in_its_words() -> None:
     run(main)
 
 
-def test_an_answer_a_hundred_times_faster_than_real_time_waits_for_its_listener() -> None:
-    fast = Reply("word " * 2000)
-
+def test_pings_are_answered_while_a_listener_takes_an_answer_slowly() -> None:
     async def main() -> None:
-        async with session(fast) as (dialogue, server), aclosing(dialogue.respond(prompt(HELLO))) as parts:
-            for _ in range(10):
-                await anext(parts)
-            before = -1
-            while (sent := server.sessions[0].sent) > before:  # until the server can send no more
-                before = sent
-                await asyncio.sleep(0.1)
-            assert sent < 4000  # of about 6000 events
+        async with session(Reply("word " * 700), WELL) as (dialogue, server):
+            async with aclosing(dialogue.respond(prompt(HELLO))) as parts:
+                heard = [await anext(parts) for _ in range(10)]
+                (upstream,) = server.sessions
+                await until(lambda: upstream.ended == 1)  # more than all buffers on the way could hold
+                await (await upstream.socket.ping())
+                heard += [part async for part in parts]
+            assert heard_ms(heard) == 700 * WORD_MS
+            assert words(await parts_of(dialogue, prompt(HELLO))) == "Well."
+            assert len(server.sessions) == 1
+
+    run(main)
+
+
+def test_an_answer_that_is_sent_far_too_soon_is_heard_as_far_as_it_could_wait() -> None:
+    async def main() -> None:
+        async with session(Reply("word " * 1700), WELL) as (dialogue, server):
+            async with aclosing(dialogue.respond(prompt(HELLO))) as parts:
+                heard = [await anext(parts) for _ in range(10)]
+                await server.sessions[0].socket.wait_closed()
+                with pytest.raises(EngineError, match="sent far more than can wait to be heard") as caught:
+                    await rest(parts, heard)
+            assert caught.value.code == "engine_failed"
+            assert 8 <= heard_ms(heard) / 60_000 <= 9
+            assert words(await parts_of(dialogue, prompt(HELLO))) == "Well."
+            assert len(server.sessions) == 2
 
     run(main)
 
@@ -234,9 +281,11 @@ def test_other_sessions_do_not_notice() -> None:
     run(main)
 
 
-def test_an_answer_that_is_never_given_up_costs_a_connection() -> None:
+def test_an_answer_that_is_never_given_up_soon_costs_a_connection() -> None:
+    hasty = Patience(first=2 * WHOLE_S, cancelled=0.5)
+
     async def main() -> None:
-        async with session(Reply(stall_after=1), WELL, patience=HASTY) as (dialogue, server):
+        async with session(Reply(stall_after=1), WELL, patience=hasty) as (dialogue, server):
             async with aclosing(dialogue.respond(prompt(HELLO))) as parts:
                 await anext(parts)
             assert words(await parts_of(dialogue, prompt(HELLO))) == "Well."

@@ -6,6 +6,7 @@ from base64 import b64encode
 from dataclasses import replace
 from itertools import takewhile
 
+import msgspec
 import pytest
 from tests.engines.realtime.helpers import prompt, user
 from tests.engines.remote_helpers import CLOCK
@@ -13,9 +14,9 @@ from tests.live import tone
 
 from vivavoce.engines.captioned import MS_PER_LETTER
 from vivavoce.engines.realtime.answer import MOST_CHARACTERS, Reading
-from vivavoce.engines.realtime.events import Event, Item, Response, decode
+from vivavoce.engines.realtime.events import Event, Fault, Item, Response, Usage, decode
 from vivavoce.engines.realtime.link import Remote
-from vivavoce.ports import EngineError, Finished, ResponsePart, SpokenAudio, Voice
+from vivavoce.ports import Began, EngineError, Finished, ResponsePart, SpokenAudio, TextDelta, TokenUsage, Voice
 
 REMOTE = Remote("ws://far.example:1/v1/realtime", "any", None)
 
@@ -31,6 +32,7 @@ def audio(data: str) -> Event:
     return Event("response.output_audio.delta", item_id="a", delta=data)
 
 
+WORDS = Event("response.output_audio_transcript.delta", delta="Well. ")
 DONE = Event("response.done", response=Response(status="completed"))
 CALL = Event("response.output_item.added", item=Item("a", "function_call", "clock", "call_1"))
 ENDLESS = Event("response.function_call_arguments.delta", item_id="a", delta="x" * (MOST_CHARACTERS + 1))
@@ -44,6 +46,8 @@ ENDLESS = Event("response.function_call_arguments.delta", item_id="a", delta="x"
         ([CALL, ENDLESS], "more than any tool takes"),
         ([CALL, DONE], "no JSON object"),
         ([Event("response.done", response=Response(status="failed"))], "it does not say why"),
+        ([Event("response.done", response_id="r")], "far.example.* ended its answer without saying how"),
+        ([WORDS, DONE], "answered in words alone"),
     ],
 )
 def test_what_makes_no_sense_is_the_server_s_fault(events: list[Event], says: str) -> None:
@@ -80,3 +84,51 @@ def test_names_of_the_beta_are_known() -> None:
         decode('{"type": "response.audio.delta", "delta": "x", "extra": {"a": 1}}').type
         == "response.output_audio.delta"
     )
+
+
+@pytest.mark.parametrize("status", ["incomplete", "completed"])
+def test_an_answer_may_end_before_its_sound_for_a_reason(status: str) -> None:
+    call = msgspec.structs.replace(CALL, item=Item("a", "function_call", "clock", "call_1", "{}"))
+    events = [call, msgspec.structs.replace(call, type="response.output_item.done")] if status == "completed" else []
+    *_, last = read(WORDS, *events, Event("response.done", response=Response(status=status)))
+    assert last == Finished("stop" if events else "length")
+
+
+def test_what_is_spoken_though_it_should_be_written_is_written() -> None:
+    data = audio(b64encode(tone(100).to_bytes()).decode())
+    reading = Reading(REMOTE, prompt(user("Hello."), spoken=False))
+    assert [part for event in (WORDS, data, DONE) for part in reading.take(event)] == [
+        Began(),
+        TextDelta("Well. "),
+        Finished(),
+    ]
+    reading = Reading(REMOTE, prompt(user("Hello."), spoken=False))
+    with pytest.raises(EngineError, match="answered aloud alone"):
+        [part for event in (data, DONE) for part in reading.take(event)]
+
+
+@pytest.mark.parametrize(
+    ("frame", "event"),
+    [
+        ('{"type":"error","error":"Too much.","code":"busy"}', Event("error", error="Too much.", code="busy")),
+        ('{"type":"error","error":{"code":429,"type":7}}', Event("error", error=Fault(429))),
+        ('{"type":"x.y","text":{"a":1},"item":7}', Event("x.y")),
+        (
+            '{"type":"response.done","response":{"usage":{"input_tokens":null,"output_tokens":4}}}',
+            Event("response.done", response=Response(usage=Usage(output_tokens=4))),
+        ),
+    ],
+)
+def test_shapes_of_other_servers_do_no_harm(frame: str, event: Event) -> None:
+    assert decode(frame) == event
+
+
+def test_tokens_that_were_not_counted_are_none() -> None:
+    done = decode('{"type":"response.done","response":{"usage":{"input_tokens":null,"output_tokens":4}}}')
+    assert read(done) == [Finished(usage=TokenUsage(0, 4))]
+
+
+def test_a_fault_that_is_one_sentence_is_told() -> None:
+    done = decode('{"type":"response.done","response":{"status":"failed","status_details":{"error":"Too much."}}}')
+    with pytest.raises(EngineError, match="failed: Too much"):
+        read(done)

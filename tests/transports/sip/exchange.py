@@ -61,19 +61,17 @@ class FakeMedia:
     def start(self) -> None:
         self.told.append("start")
 
-    async def offer(self) -> str:
+    def offer(self) -> str:
         return "offer"
 
-    async def accept(self, answer: str) -> None:
+    def accept(self, answer: str) -> None:
         if answer == "bad":
             raise SdpError("No codec in common.")
         self.told.append(f"accept {answer}")
 
-    async def reoffered(self, sdp: str) -> str:
+    def reoffered(self, sdp: str) -> str:
         if sdp == "bad":
             raise SdpError("No codec in common.")
-        if sdp == "bug":
-            raise RuntimeError("a bug")
         return f"answer to {sdp}"
 
     async def aclose(self) -> None:
@@ -100,6 +98,8 @@ class FakeStudio:
         assert signalled == FLOW.remote[0]
         if offer == "worse":
             raise SdpError("It looked better.")
+        if offer == "bug":
+            raise RuntimeError("a bug")
         return await self._make(), f"answer to {offer}"
 
     async def offering(self, towards: str = "") -> tuple[FakeMedia, str]:
@@ -124,6 +124,7 @@ class FakeSwitch:
         self.gone: set[str] = set()
         """Dialogs whose peer has ended them."""
         self.down = False
+        self.broken = False
 
     def ring(self, dialog: str) -> None:
         self._tell("ring", dialog)
@@ -136,6 +137,8 @@ class FakeSwitch:
         self.gone.add(dialog)
 
     def bye(self, dialog: str) -> None:
+        if self.broken:
+            raise RuntimeError("a bug")
         self._tell("bye", dialog)
         self.gone.add(dialog)
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 
 import numpy as np
 from tests.live import tone
+from tests.patience import PATIENCE_S
 
 from vivavoce.audio.g711 import ulaw_encode
 from vivavoce.audio.pcm import Pcm
@@ -20,7 +21,6 @@ from vivavoce.transports.sip.srtp import Srtp
 HOST = "127.0.0.1"
 LOUD = 500
 """Of a tone; silence and what a codec makes of it stay far below."""
-PATIENCE_S = 10.0
 
 
 class Session:
@@ -163,7 +163,7 @@ async def connected(here: Options, there: Options) -> AsyncIterator[tuple[Media,
     """Two that have called each other; the first has made the offer."""
     caller, offer = await Studio(here).offering()
     callee, answer = await Studio(there).answering(offer)
-    await caller.accept(answer)
+    caller.accept(answer)
     sessions = Session(), Session()
     for media, session in zip((caller, callee), sessions, strict=True):
         media.line.open(session)

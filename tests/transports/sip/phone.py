@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
+from tests.patience import PATIENCE_S
 from tests.transports.sip.handset import HOST, Session
 
 from vivavoce.audio.pcm import Pcm
@@ -22,7 +23,6 @@ from vivavoce.transports.sip.options import Options
 AGAIN = 900
 """The number of a re-INVITE."""
 ME = f"sip:alice@{HOST}"
-PATIENCE_S = 10.0
 News = TypeVar("News", bound=sip.News)
 
 
@@ -122,7 +122,7 @@ class Phone:
         """The other side has answered; both can speak."""
         answer = await self.until(sip.Answered)
         assert self.media is not None
-        await self.media.accept(answer.sdp)
+        self.media.accept(answer.sdp)
         self._talk()
 
     async def pick_up(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -11,7 +12,7 @@ from tests.transports.sip.scene import PHONE
 
 from vivavoce.testing.clock import run_virtual
 from vivavoce.transports.sip.accounts import GOODBYE_S, LOOK_UP_S, Accounts
-from vivavoce.transports.sip.actions import Action, Flow, Login
+from vivavoce.transports.sip.actions import Action, Flow, Login, Send
 from vivavoce.transports.sip.agent import UserAgent
 from vivavoce.transports.sip.options import Options
 from vivavoce.transports.sip.registration import Account
@@ -27,6 +28,7 @@ class Network:
         self.agent = UserAgent(Options(), lambda: f"id-{next(numbers)}")
         self.performed: list[Action] = []
         self.looked = 0
+        self.at = PHONE
         self._found = found
 
     def now(self) -> float:
@@ -39,7 +41,7 @@ class Network:
         self.looked += 1
         if self.looked < self._found:
             raise OSError("no such name")
-        return PHONE
+        return self.at
 
 
 def test_a_registrar_that_is_not_found_is_looked_for_again(caplog: pytest.LogCaptureFixture) -> None:
@@ -56,6 +58,35 @@ def test_a_registrar_that_is_not_found_is_looked_for_again(caplog: pytest.LogCap
     network = run_virtual(scenario())
     assert (network.looked, len(network.performed)) == (3, 2)
     assert caplog.text.count("no such name") == 2
+
+
+def test_a_registrar_that_fails_is_looked_for_anew(caplog: pytest.LogCaptureFixture) -> None:
+    """The agent's own time does its part: only where the next request goes is asked here."""
+
+    async def scenario() -> list[Flow]:
+        network = Network(found=1)
+        accounts = Accounts(network)
+        accounts.register(ACCOUNT)
+        await asyncio.sleep(1)
+        network.at = replace(PHONE, remote=("192.0.2.77", 5060))
+        accounts.failed("another")
+        for _ in range(2):  # the second one while it is being looked for
+            accounts.failed("carrier")
+        await asyncio.sleep(1)
+        assert network.looked == 2
+        network._found = 100
+        accounts.failed("carrier")
+        await asyncio.sleep(1)
+        assert "no such name" in caplog.text
+        network.performed += network.agent.tick(network.now() + 100)  # it gives up, and tries again
+        network.performed += network.agent.tick(network.now() + 200)
+        accounts.ended("carrier")
+        await accounts.aclose()
+        return [each.flow for each in network.performed if isinstance(each, Send)]
+
+    flows = run_virtual(scenario())
+    assert flows[0] == PHONE
+    assert [each.remote[0] for each in flows[-2:]] == ["192.0.2.77"] * 2  # the last one is the goodbye
 
 
 def test_one_that_is_never_found_holds_nothing_up() -> None:

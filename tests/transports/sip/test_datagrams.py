@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 
 import pytest
+import uvloop
 
 from vivavoce.transports.sip.actions import Flow
 from vivavoce.transports.sip.datagrams import REMEMBERED, Datagrams
@@ -30,6 +32,23 @@ def test_each_flow_has_its_socket() -> None:
         datagrams.send(b"closed", Flow("udp", (local, two), (local, one)))
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("runner", [asyncio.run, uvloop.run])
+def test_what_no_socket_can_send_is_lost(runner: Callable[[Coroutine[None, None, None]], None]) -> None:
+    async def scenario() -> None:
+        heard = asyncio.Queue[bytes]()
+        datagrams = Datagrams(lambda data, flow: heard.put_nowait(data))
+        local = "127.0.0.1"
+        port = await datagrams.listen(local, 0)
+        try:
+            datagrams.send(b"lost", Flow("udp", (local, port), ("::1", port)))
+            datagrams.send(b"next", Flow("udp", (local, port), (local, port)))
+            assert await heard.get() == b"next"
+        finally:
+            datagrams.close()
+
+    runner(scenario())
 
 
 def test_how_peers_reach_us_is_remembered_of_so_many() -> None:

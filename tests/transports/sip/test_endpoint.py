@@ -14,6 +14,7 @@ from typing import TypeVar, cast
 import pytest
 import uvloop
 from tests.certificates import certificate
+from tests.patience import PATIENCE_S
 from tests.transports.sip.scene import ANSWER, OFFER, invite
 
 from vivavoce.transports.sip.actions import (
@@ -31,7 +32,7 @@ from vivavoce.transports.sip.actions import (
 from vivavoce.transports.sip.agent import UserAgent
 from vivavoce.transports.sip.endpoint import Endpoint, Place
 from vivavoce.transports.sip.fields import SipError
-from vivavoce.transports.sip.framing import PING
+from vivavoce.transports.sip.framing import PING, PONG
 from vivavoce.transports.sip.options import Options
 from vivavoce.transports.sip.registration import Account
 
@@ -54,7 +55,7 @@ class Side:
 
     async def told(self, kind: type[Kind]) -> Kind:
         """The next news, which is of this kind."""
-        news = await asyncio.wait_for(self.news.get(), 5)
+        news = await asyncio.wait_for(self.news.get(), PATIENCE_S)
         assert isinstance(news, kind), news
         return news
 
@@ -257,12 +258,59 @@ def test_a_registrar_that_is_gone_has_failed() -> None:
     asyncio.run(scenario())
 
 
+def test_a_registrar_that_has_failed_is_looked_up_again() -> None:
+    class Looking(Endpoint):
+        looked: asyncio.Queue[str] = asyncio.Queue()
+
+        async def flow_to(self, uri: str) -> Flow:
+            self.looked.put_nowait(uri)
+            return await super().flow_to(uri)
+
+    async def scenario() -> None:
+        agent = UserAgent(Options(everybody=True, secret=b"known"), lambda: "ann")
+        endpoint = Looking(agent, [("tcp", "127.0.0.1", 0)], lambda news: None)
+        await endpoint.start()
+        closed = await asyncio.get_running_loop().create_server(asyncio.Protocol, "127.0.0.1", 0)
+        port = closed.sockets[0].getsockname()[1]
+        closed.close()
+        uri = f"sip:127.0.0.1:{port};transport=tcp"
+        endpoint.register(replace(ACCOUNT, registrar=uri))
+        for _ in range(2):
+            assert await asyncio.wait_for(endpoint.looked.get(), 60) == uri
+        await endpoint.aclose()
+
+    asyncio.run(scenario())
+
+
 def test_a_ping_alone_opens_no_connection() -> None:
     async def scenario() -> None:
         async with listening("ann", [("tcp", "127.0.0.1", 0)]) as ann:
             flow = Flow("tcp", ("127.0.0.1", 5060), ("127.0.0.1", 9))
             ann.endpoint._streams.send(PING, flow)
             assert len(ann.endpoint._streams) == 0
+
+    asyncio.run(scenario())
+
+
+def test_strangers_who_ping_cut_no_phone_off() -> None:
+    async def connected(port: int, *said: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"".join(said))
+        return reader, writer
+
+    async def scenario() -> None:
+        async with listening("bob", [("tcp", "127.0.0.1", 0)], max_connections=2) as bob:
+            port = bob.endpoint.places[0][2]
+            phone, writer = await connected(port, invite(transport="TCP"))
+            await phone.readuntil(b"\r\n\r\n")
+            strangers = [await connected(port, PING) for _ in range(6)]
+            for number, (reader, _) in enumerate(strangers):
+                assert await reader.readexactly(2) == PONG
+                assert number == 5 or await reader.read() == b""
+            writer.write(PING)
+            assert await phone.readexactly(2) == PONG
+            for each in (writer, *(stranger for _, stranger in strangers)):
+                each.close()
 
     asyncio.run(scenario())
 

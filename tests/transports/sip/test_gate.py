@@ -9,10 +9,11 @@ from itertools import count
 import pytest
 from aiosipua.auth import SipDigestAuth, build_credentials
 from aiosipua.headers import AuthChallenge, parse_auth, stringify_auth
-from tests.transports.sip.scene import ANSWER, PHONE, Scene, invite, request, responses, show, told
+from tests.transports.sip.scene import ANSWER, PHONE, STRANGER, Scene, invite, request, responses, show, told
 
-from vivavoce.transports.sip.actions import Action, Invited
+from vivavoce.transports.sip.actions import Action, Flow, Invited
 from vivavoce.transports.sip.digest import Guard
+from vivavoce.transports.sip.guesses import FORGET_S, MOST, Guesses, place
 from vivavoce.transports.sip.message import Request, parse
 from vivavoce.transports.sip.options import Options
 
@@ -94,16 +95,21 @@ def test_what_was_said_once_cannot_be_said_again() -> None:
 def test_of_very_many_questions_in_use_the_oldest_is_let_go() -> None:
     numbers = count()
     guard = Guard(Options(users=USERS, digests=("MD5",), secret=b"known"), lambda: str(next(numbers)), 3)
-    said = []
-    for _ in range(4):
-        ((_, value),) = guard.challenges(False, 0.0)
+
+    def answered(now: float) -> Request:
+        ((_, value),) = guard.challenges(False, b"here", now)
         message = parse(authorised(proof(parse_auth(value))))
         assert isinstance(message, Request)
-        assert guard.check(message, 0.0) == ("right", "ann")
-        said.append(message)
-    assert guard.check(said[-1], 0.0)[0] == "stale"
-    assert guard.check(said[0], 0.0)[0] == "right"
-    assert guard.check(said[0], 301.0)[0] == "stale"
+        return message
+
+    early, unused = answered(0.0), answered(0.5)
+    said = [early, *(answered(now) for now in (1.0, 2.0, 3.0))]
+    assert [guard.check(each, b"here", 3.0) for each in said] == [("right", "ann")] * 4
+    # The first is let go of, and not taken again.
+    assert [guard.check(each, b"here", 3.0)[0] for each in said] == ["stale"] * 4
+    assert guard.check(unused, b"here", 3.0) == ("right", "ann")
+    assert guard.check(answered(-1.0), b"here", 3.0)[0] == "stale"  # it may have been used: nobody knows any more
+    assert guard.check(answered(4.0), b"here", 4.0) == ("right", "ann")
 
 
 def test_an_old_question_is_asked_anew() -> None:
@@ -122,6 +128,112 @@ def test_a_question_that_was_never_asked_is_asked(nonce: str) -> None:
     asked.params["nonce"] = nonce or "é"
     (again, _) = challenges(scene.hear(authorised(proof(asked))))
     assert again.params["stale"] == "true"
+
+
+def test_what_was_asked_of_one_is_not_answered_by_another() -> None:
+    scene = guarded()
+    (asked, _) = challenges(scene.hear(invite()))
+    (again, _) = challenges(scene.hear(authorised(proof(asked)), STRANGER))
+    assert again.params["stale"] == "true"
+    assert "Invited" in show(scene.hear(authorised(proof(again), 3), STRANGER))
+
+
+def guess(scene: Scene, flow: Flow = PHONE, password: str = "wrong") -> str:
+    """What comes of a password, tried with a new question if there is one."""
+    (asked,) = responses(scene.hear(invite(), flow))
+    if asked.status != 401:
+        return str(asked.status)
+    value = next(value for name, value in asked.headers if name == "WWW-Authenticate")
+    return show(scene.hear(authorised(proof(parse_auth(value), password)), flow))[-1]
+
+
+def test_passwords_cannot_be_tried_without_end_and_the_right_one_is_out_for_minutes_at_most() -> None:
+    scene = guarded()
+    began = scene.now
+    for _ in range(MOST):
+        assert guess(scene) == "403"
+        scene.wait(1)
+    assert guess(scene, password="secret") == "403"
+    assert show(scene.hear(invite())) == ["403"]  # it is not even asked
+    assert show(scene.hear(invite(), STRANGER)) == ["401"]  # others are
+    while scene.now < began + FORGET_S:  # trying on makes it no longer
+        assert guess(scene) == "403"
+        scene.wait(10)
+    assert scene.now == began + FORGET_S
+    assert guess(scene, password="secret") == "Invited"
+
+
+def test_a_few_wrong_ones_keep_nobody_out() -> None:
+    scene = guarded()
+    assert {guess(scene) for _ in range(MOST - 1)} == {"403"}
+    assert guess(scene, password="secret") == "Invited"
+
+
+def test_answers_that_prove_no_guess_do_not_count() -> None:
+    """Who claims another's address never hears a question, and keeps nobody there out."""
+    scene = guarded()
+    (asked, _) = challenges(scene.hear(invite(), STRANGER))
+    for number in range(2 * MOST):
+        (again, _) = challenges(scene.hear(authorised(proof(asked, "wrong"), number)))
+        assert again.params["stale"] == "true"
+    assert guess(scene, password="secret") == "Invited"
+
+
+def test_an_ipv6_network_of_one_host_is_one_place() -> None:
+    scene = guarded()
+
+    def at(host: str) -> Flow:
+        return replace(PHONE, local=("2001:db8::1", 5060), remote=(host, 5060))
+
+    for number in range(MOST):
+        assert guess(scene, at(f"2001:db8:0:1:{number:x}::1")) == "403"
+    assert guess(scene, at("2001:db8:0:1::abcd"), "secret") == "403"
+    assert guess(scene, at("2001:db8:0:2::1"), "secret") == "Invited"
+
+
+def test_only_so_many_places_are_remembered_and_none_for_long() -> None:
+    guesses = Guesses(remembered=3)
+    places = [place(f"192.0.2.{number}") for number in range(5)]
+    for _ in range(MOST):
+        for here in places[:3]:
+            guesses.wrong(here, 0.0)
+    assert [guesses.too_many(here, 299.0) for here in places] == [True] * 3 + [False] * 2
+    guesses.wrong(places[3], 299.0)
+    assert len(guesses) == 3
+    assert not guesses.too_many(places[0], 299.0)
+    assert not guesses.too_many(places[1], 300.0)
+    guesses.wrong(places[4], 300.0)
+    assert len(guesses) == 2
+
+
+TCP = replace(PHONE, transport="tcp")
+
+
+def test_a_connection_is_known_once_somebody_spoke_on_it_who_may_call() -> None:
+    scene = guarded()
+    for said in (request("OPTIONS"), invite(), authorised("Digest"), request("BYE", to="id-1")):
+        scene.hear(said, TCP)
+        assert TCP not in scene.agent.known
+    assert guess(scene, TCP, "secret") == "Invited"
+    assert TCP in scene.agent.known
+    scene.agent.lost(TCP, scene.now)
+    assert TCP not in scene.agent.known
+
+
+def test_so_is_one_on_which_a_call_goes_on() -> None:
+    scene = Scene()
+    scene.talking(flow=TCP)
+    again = replace(TCP, remote=("192.0.2.9", 33001))
+    scene.within("OPTIONS", flow=again)
+    assert again in scene.agent.known
+
+
+def test_a_network_that_may_call_need_only_ask_whether_somebody_is_there() -> None:
+    scene = guarded(allow=(ip_network("192.0.2.0/24"),))
+    scene.hear(request("OPTIONS"))
+    scene.hear(request("OPTIONS"), TCP)
+    assert TCP in scene.agent.known
+    assert PHONE not in scene.agent.known  # there is no connection
 
 
 def test_networks_come_in_without_a_password_and_others_not_at_all() -> None:

@@ -134,14 +134,14 @@ def test_hold_and_resume() -> None:
             media.line.play("a", SECOND)
             media.line.finish("a")
             await until(lambda: phone.loud >= 10)
-            assert "a=recvonly" in await media.reoffered(phone.offer("a=sendonly"))
+            assert "a=recvonly" in media.reoffered(phone.offer("a=sendonly"))
             await asyncio.sleep(0.05)
             count = len(phone.got)
             await phone.say(port, 300)  # the music
             assert len(phone.got) == count
             assert session.loud_ms == 0
             assert session.told == [("playing", "a")]
-            assert "a=sendrecv" in await media.reoffered(phone.offer())
+            assert "a=sendrecv" in media.reoffered(phone.offer())
             await until(lambda: ("played", "a") in session.told)
             await until(lambda: phone.loud >= 49)  # the rest of it, and nothing is missing
             await phone.say(port, 300)
@@ -164,7 +164,7 @@ def test_a_phone_that_moves_and_changes_its_codec() -> None:
     async def scenario() -> None:
         async with handset() as phone, handset() as mobile, called(phone.offer()) as (media, session, port):
             await phone.say(port, 200)
-            await media.reoffered(mobile.offer(formats="8 101"))
+            media.reoffered(mobile.offer(formats="8 101"))
             await until(lambda: len(mobile.got) >= 5)
             count = len(phone.got)
             assert mobile.got[0].payload_type == 8
@@ -223,10 +223,10 @@ def test_keys_on_hold_are_not_meant_for_us() -> None:
     async def scenario() -> None:
         async with handset() as phone, called(phone.offer()) as (media, session, port):
             await press(phone, port, 1)
-            await media.reoffered(phone.offer("a=sendonly"))
+            media.reoffered(phone.offer("a=sendonly"))
             await press(phone, port, 2)
             await asyncio.sleep(0.05)
-            await media.reoffered(phone.offer())
+            media.reoffered(phone.offer())
             await press(phone, port, 3)
             await until(lambda: session.keys == "13")
 
@@ -340,7 +340,7 @@ def test_nothing_is_taken_before_an_answer() -> None:
             media.start()
             await phone.say(port_of(offer), 60)
             assert phone.got == []
-            await media.accept(phone.offer())
+            media.accept(phone.offer())
             phone.send(port_of(offer))
             await until(lambda: len(phone.got) > 2)
             await media.aclose()
@@ -352,10 +352,10 @@ def test_on_hold_nobody_is_missed() -> None:
     async def scenario() -> None:
         async with handset() as phone, called(phone.offer(), options(timeout_s=0.2)) as (media, _session, port):
             phone.send(port)
-            await media.reoffered(phone.offer("a=inactive"))
+            media.reoffered(phone.offer("a=inactive"))
             await asyncio.sleep(0.5)
             assert not media.gone.is_set()
-            await media.reoffered(phone.offer())
+            media.reoffered(phone.offer())
             await media.gone.wait()
 
     run_virtual(scenario())
@@ -392,8 +392,8 @@ def test_a_bad_network(codec: Codec) -> None:
         async with rough_path((HOST, port_of(offer)), Roughness(loss=0.1, delay_ms=10, jitter_ms=40)) as path:
             led = changed(offer, (f"m=audio {port_of(offer)} ", f"m=audio {path.address[1]} "))
             async with called(led, options(codec)) as (callee, session, _port):
-                answer = await callee.reoffered(led)
-                await caller.accept(answer)
+                answer = callee.reoffered(led)
+                caller.accept(answer)
                 caller.start()
                 # The callee speaks to the path, and so the path knows it.
                 caller.line.play("a", SECOND * 2)

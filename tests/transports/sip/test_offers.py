@@ -98,6 +98,34 @@ def test_a_reinvite_is_cancelled() -> None:
     assert show(scene.agent.answer_offer("id-1", ANSWER, scene.now)) == ["200"]
 
 
+def test_an_invite_that_overtakes_the_ack_harms_no_call() -> None:
+    scene = Scene()
+    scene.called()
+    scene.agent.answer("id-1", ANSWER, scene.now)
+    assert scene.within("INVITE", sdp=OTHER) == [Confirmed("id-1", None), Offered("id-1", OTHER)]
+    assert show(scene.agent.answer_offer("id-1", ANSWER, scene.now)) == ["200"]
+    assert scene.within("INVITE", 3, sdp=OTHER) == [Offered("id-1", OTHER)]
+    assert show(scene.agent.answer_offer("id-1", ANSWER, scene.now)) == ["200"]
+    assert scene.within("ACK", 3) == []
+    assert scene.within("ACK", 2) == []
+    assert scene.within("ACK", 1) == []
+    assert scene.wait(60) == []
+    assert show(scene.within("BYE", 4)) == ["200", "Ended"]
+
+
+@pytest.mark.parametrize("sdp", [OTHER, None])
+@pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
+def test_no_other_offer_until_the_ack_has_answered_ours(method: str, sdp: str | None) -> None:
+    scene = Scene()
+    scene.called(None)
+    scene.agent.answer("id-1", OFFER, scene.now)
+    assert show(scene.within(method, sdp=sdp)) == ["491"]
+    scene.within("ACK", 2, branch="z9hG4bK-INVITE-2")
+    assert "200" in show(scene.wait(0.5))
+    assert scene.within("ACK", 1, sdp=ANSWER) == [Confirmed("id-1", ANSWER)]
+    assert scene.within("INVITE", 3, sdp=OTHER) == [Offered("id-1", OTHER)]
+
+
 def test_hanging_up_refuses_what_is_offered() -> None:
     scene = talking()
     scene.within("INVITE", sdp=OTHER)

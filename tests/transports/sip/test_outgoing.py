@@ -35,7 +35,7 @@ def test_it_rings_and_is_answered() -> None:
     assert (invite.get("session-expires"), invite.get("min-se")) == ("1800", "90")
     assert scene.hear(answer(invite, 100)) == []
     assert scene.hear(answer(invite, 180)) == [Progress("id-1", 180)]
-    assert scene.wait(300) == []
+    assert scene.wait(170) == []
     said = answer(invite, 200, headers=(*CONTACT, ("Session-Expires", "90;refresher=uas")), sdp=ANSWER)
     actions = scene.hear(said)
     assert show(actions) == ["ACK", "Answered"]
@@ -129,6 +129,45 @@ def test_a_cancel_that_nobody_answers() -> None:
     assert len(scene.agent) == 0
 
 
+@pytest.mark.parametrize("status", [100, 180, 183])
+def test_it_rings_for_so_long_and_is_given_up(status: int) -> None:
+    scene, invite = calling(ring_s=60.0)
+    scene.hear(answer(invite, status))
+    scene.wait(50)
+    scene.hear(answer(invite, 180))  # what reminds of itself is not waited for any longer
+    assert scene.wait(9.9) == []
+    (cancel,) = requests(scene.wait(0.1))
+    assert (cancel.method, cancel.vias[0].branch) == ("CANCEL", invite.vias[0].branch)
+    scene.hear(answer(cancel, 200))
+    refused = told(scene.hear(answer(invite, 487)), Refused)
+    assert refused == Refused("id-1", 408, "Nobody answered within 60 s")
+    scene.wait(40)
+    assert len(scene.agent) == 0
+    assert scene.agent.deadline() is None
+
+
+def test_one_that_rings_for_so_long_and_hears_no_cancel_is_over_too() -> None:
+    scene, invite = calling(ring_s=60.0)
+    scene.hear(answer(invite, 180))
+    assert told(scene.wait(92), Refused) == Refused("id-1", 408, "Nobody answered within 60 s")
+
+
+def test_one_that_was_answered_in_time_goes_on() -> None:
+    scene, invite = calling(ring_s=60.0)
+    scene.hear(answer(invite, 180))
+    scene.wait(10)
+    assert show(scene.hear(answer(invite, 200, headers=CONTACT, sdp=ANSWER))) == ["ACK", "Answered"]
+    scene.wait(40)
+    assert scene.agent.deadline() is None
+
+
+def test_one_that_asks_for_a_password_after_it_was_given_up_gets_none() -> None:
+    scene, invite = calling(login=LOGIN)
+    scene.agent.cancel("id-1", scene.now)
+    asked = (("WWW-Authenticate", challenge()),)
+    assert show(scene.hear(answer(invite, 401, headers=asked))) == ["ACK", "Refused"]
+
+
 def test_an_answer_that_crosses_the_cancel_is_hung_up_on() -> None:
     scene, invite = calling()
     scene.hear(answer(invite, 180))
@@ -154,9 +193,11 @@ def test_an_answer_without_a_description_is_none() -> None:
     assert told(actions, Refused).status == 488
 
 
-def test_an_answer_that_makes_no_sense_is_none() -> None:
+@pytest.mark.parametrize(
+    "nonsense", [(("Contact", "<mailto:x>"),), (*CONTACT, ("Record-Route", "<tel:1;lr>, <sip:192.0.2.8;lr>"))]
+)
+def test_an_answer_that_makes_no_sense_is_none(nonsense: Headers) -> None:
     scene, invite = calling()
-    nonsense = (("Contact", "<mailto:x>"),)
     assert show(scene.hear(answer(invite, 200, headers=nonsense, sdp=ANSWER))) == ["Refused"]
     assert scene.hear(answer(invite, 200, headers=nonsense, sdp=ANSWER)) == []
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tests.transports.sip.scene import PHONE, Scene, answer, invite, requests, show, told
 
-from vivavoce.transports.sip.actions import Flow, Headers, Login, Registered, RegistrationFailed, Unregistered
+from vivavoce.transports.sip.actions import Flow, Headers, Login, Registered, RegistrationFailed, Send, Unregistered
 from vivavoce.transports.sip.message import Request
 from vivavoce.transports.sip.registration import Account
 
@@ -97,6 +97,38 @@ def test_a_lost_connection_is_a_registration_lost() -> None:
     assert scene.agent.lost(replace(flow, remote=("192.0.2.9", 1)), scene.now) == []
     assert told(scene.agent.lost(flow, scene.now), RegistrationFailed).status == 503
     assert show(scene.wait(5)) == ["REGISTER"]
+
+
+def test_a_connection_that_is_lost_while_it_asks_is_one_failure() -> None:
+    flow = replace(PHONE, transport="tcp")
+    scene, _ = registering(flow)
+    pauses = []
+    for _ in range(6):
+        failed = told(scene.agent.lost(flow, scene.now), RegistrationFailed)
+        pauses.append(failed.again - scene.now)
+        assert show(scene.wait(pauses[-1])) == ["REGISTER"]
+    assert all(5 * 2**number / 2 <= pauses[number] <= 5 * 2**number for number in range(6))
+
+
+def test_a_connection_that_is_lost_after_it_has_failed_is_no_second_failure() -> None:
+    flow = replace(PHONE, transport="tcp")
+    scene, first = registering(flow)
+    failed = told(scene.hear(answer(first, 503), flow), RegistrationFailed)
+    assert scene.agent.lost(flow, scene.now) == []
+    assert show(scene.wait(failed.again - scene.now)) == ["REGISTER"]
+
+
+def test_a_registrar_that_has_moved_is_asked_there_next_time() -> None:
+    scene, first = registering()
+    elsewhere = replace(PHONE, remote=("192.0.2.77", 5060))
+    assert scene.agent.register(ACCOUNT, elsewhere, scene.now) == []
+    assert {each.flow for each in scene.wait(3) if isinstance(each, Send)} == {PHONE}  # what is asked already goes on
+    scene.hear(answer(first, 503))
+    (again,) = [each for each in scene.wait(5) if isinstance(each, Send)][:1]
+    assert again.flow == elsewhere
+    (asked,) = requests([again])
+    assert show(scene.hear(answer(asked, 200), elsewhere)) == ["Registered"]
+    assert show(scene.hear(invite(), elsewhere)) == ["100", "Invited"]
 
 
 def test_it_is_ended() -> None:

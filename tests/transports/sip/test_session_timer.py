@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import pytest
-from tests.transports.sip.scene import ANSWER, OTHER, Scene, answer, invite, requests, responses, show, told
+from tests.transports.sip.scene import (
+    ANSWER,
+    OFFER,
+    OTHER,
+    PHONE,
+    Scene,
+    answer,
+    invite,
+    requests,
+    responses,
+    show,
+    told,
+)
 
-from vivavoce.transports.sip.actions import Answered, Ended, Headers
+from vivavoce.transports.sip.actions import Answered, Ended, Headers, Login
 
 TIMER: Headers = (("Supported", "timer"),)
 
@@ -136,6 +148,55 @@ def test_no_timer_outlives_the_call() -> None:
     scene.within("BYE")
     scene.wait(40)
     assert scene.agent.deadline() is None
+
+
+@pytest.mark.parametrize("ours", [True, False])
+@pytest.mark.parametrize("status", [422, 491, 500, 503])
+@pytest.mark.parametrize("headers", [OURS, UPDATES])
+def test_a_refresh_that_fails_when_the_call_is_over_is_not_made_again(
+    headers: Headers, status: int, ours: bool
+) -> None:
+    scene, *_ = accepted(headers)
+    (refresh,) = requests(scene.wait(50))
+    over(scene, ours)
+    sent = scene.hear(answer(refresh, status)) + scene.wait(3600)
+    assert show(sent) == (["ACK"] if refresh.method == "INVITE" else [])
+    assert (len(scene.agent), scene.agent.deadline()) == (0, None)
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_refresh_that_is_answered_when_the_call_is_over_is_acknowledged_and_no_more(ours: bool) -> None:
+    scene, *_ = accepted(OURS)
+    (refresh,) = requests(scene.wait(50))
+    over(scene, ours)
+    reply = answer(refresh, 200, sdp=OTHER, headers=(("Session-Expires", "100;refresher=uac"),))
+    for _ in range(2):
+        assert show(scene.hear(reply)) == ["ACK"]
+    assert scene.wait(3600) == []
+    assert (len(scene.agent), scene.agent.deadline()) == (0, None)
+
+
+def test_no_password_is_told_when_the_call_is_over() -> None:
+    scene = Scene(session_expires_s=100)
+    login = Login("ann", "secret")
+    _, actions = scene.agent.invite("sip:bob@x", OFFER, PHONE, scene.now, from_uri="sip:bot@x", login=login)
+    (invite,) = requests(actions)
+    expires = ("Session-Expires", "100;refresher=uac")
+    scene.hear(answer(invite, 200, headers=(("Contact", "<sip:bob@192.0.2.9>"), expires), sdp=ANSWER))
+    (refresh,) = requests(scene.wait(50))
+    over(scene, True)
+    asked = (("WWW-Authenticate", 'Digest realm="x", nonce="y"'),)
+    assert show(scene.hear(answer(refresh, 401, headers=asked))) == ["ACK"]
+    assert scene.wait(3600) == []
+
+
+def over(scene: Scene, ours: bool) -> None:
+    """The call is ended by this side or the other, and both know it."""
+    if not ours:
+        scene.within("BYE")
+        return
+    (bye,) = requests(scene.agent.bye("id-1", scene.now))
+    scene.hear(answer(bye, 200))
 
 
 def test_the_first_invite_is_refused_when_its_interval_is_too_short() -> None:

@@ -132,7 +132,7 @@ def test_hold_and_resume_keep_the_keys() -> None:
             caller.line.play("a", tone(1000).to_bytes())
             await until(lambda: answered.loud_ms >= 200)
             for _ in range(2):
-                await callee.accept(await caller.reoffered(await callee.offer()))
+                callee.accept(caller.reoffered(callee.offer()))
             caller.line.finish("a")
             await until(lambda: ("played", "a") in said.told)
             await until(lambda: answered.loud_ms >= 980)

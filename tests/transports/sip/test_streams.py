@@ -7,6 +7,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 from tests.transports.sip.scene import request
 
 from vivavoce.testing.clock import run_virtual
@@ -21,9 +22,14 @@ class Network:
     def __init__(self, most: int) -> None:
         self.heard: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
         self.lost: asyncio.Queue[Flow] = asyncio.Queue()
-        self.streams = Streams(
-            most, ssl.create_default_context(), lambda *each: self.heard.put_nowait(each), self.lost.put_nowait
-        )
+        self.known: set[Flow] = set()
+        trust = ssl.create_default_context()
+        self.streams = Streams(most, trust, self._heard, self.lost.put_nowait, self.known)
+
+    def _heard(self, data: bytes, flow: Flow) -> None:
+        if data.startswith(b"INVITE"):
+            self.known.add(flow)
+        self.heard.put_nowait((data, flow))
 
 
 @asynccontextmanager
@@ -87,12 +93,13 @@ class Silence(asyncio.Transport):
         self.aborted.set()
 
 
-def test_who_says_nothing_whole_is_hung_up_on() -> None:
+@pytest.mark.parametrize("said", [b"OPTIONS sip:a@b SIP/2.0\r\n", PING])
+def test_who_says_nothing_whole_is_hung_up_on(said: bytes) -> None:
     async def scenario() -> float:
         stream, silence = Network(10).streams.accepting("tcp"), Silence()
         began = asyncio.get_running_loop().time()
         stream.connection_made(silence)
-        stream.data_received(b"OPTIONS sip:a@b SIP/2.0\r\n")
+        stream.data_received(said)
         await silence.aborted.wait()
         stream.connection_lost(None)
         return asyncio.get_running_loop().time() - began
@@ -112,6 +119,72 @@ def test_the_longest_idle_gives_way() -> None:
             assert await network.lost.get() == flows[0]
             assert len(network.streams) == 2
             for _, writer in (*peers, third):
+                writer.close()
+
+    asyncio.run(scenario())
+
+
+async def known(network: Network, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, Flow]:
+    """A connection on which somebody has spoken who may call."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request("INVITE"))
+    return reader, writer, (await network.heard.get())[1]
+
+
+def test_strangers_give_way_and_who_may_call_does_not() -> None:
+    async def scenario() -> None:
+        async with listening(most=3) as (network, port):
+            _, writer, flow = await known(network, port)
+            writers, strangers = [writer], []
+            for number in range(8):
+                writers.append((await asyncio.open_connection("127.0.0.1", port))[1])
+                writers[-1].write(request("OPTIONS"))
+                strangers.append((await network.heard.get())[1])
+                assert len(network.streams) == min(number + 2, 3)
+            assert [network.lost.get_nowait() for _ in range(6)] == strangers[:6]
+            writer.write(request("BYE"))
+            assert (await network.heard.get())[1] == flow
+            for each in writers:
+                each.close()
+
+    asyncio.run(scenario())
+
+
+def test_where_all_may_call_one_more_is_not_let_in() -> None:
+    async def scenario() -> None:
+        async with listening(most=2) as (network, port):
+            kept = [await known(network, port) for _ in range(2)]
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            assert await reader.read() == b""
+            assert network.lost.empty()
+            for _, each, flow in kept:
+                each.write(request("BYE"))
+                assert (await network.heard.get())[1] == flow
+                each.close()
+                assert await network.lost.get() == flow
+            writer.close()
+
+    asyncio.run(scenario())
+
+
+def test_where_this_side_connects_the_longest_idle_gives_way_whoever_it_is() -> None:
+    async def scenario() -> None:
+        async with listening(most=2) as (network, port):
+            kept = [await known(network, port) for _ in range(2)]
+            got = asyncio.Queue[bytes]()
+
+            async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                got.put_nowait(await reader.readexactly(3))
+                writer.close()
+
+            server = await asyncio.start_server(serve, "127.0.0.1", 0)
+            flow = Flow("tcp", ("127.0.0.1", port), server.sockets[0].getsockname()[:2])
+            network.streams.send(b"one", flow)
+            assert await asyncio.wait_for(got.get(), 60) == b"one"
+            assert await network.lost.get() == kept[0][2]
+            assert await network.lost.get() == flow
+            server.close()
+            for _, writer, _ in kept:
                 writer.close()
 
     asyncio.run(scenario())

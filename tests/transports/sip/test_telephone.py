@@ -458,14 +458,28 @@ def test_what_hangs_when_the_server_stops_is_cut_off() -> None:
 def test_a_bug_in_one_call_is_logged_and_harms_no_other(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         async with exchange(ACCEPT) as calls:
-            await calls.invited("one")
             with caplog.at_level("ERROR"):
-                await calls.news(sip.Offered("one", "bug"))
+                await calls.invited("one", offer="bug")
             await calls.invited("two")
-            assert len(calls.host.sessions) == 2
+            assert len(calls.host.sessions) == 1
 
     run_virtual(main())
     assert "a telephone call failed" in caplog.text
+    assert "RuntimeError: a bug" in caplog.text
+
+
+def test_a_bug_at_the_end_of_a_call_leaves_nothing_of_it(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        async with exchange(ACCEPT) as calls:
+            _, client = await talking(calls)
+            calls.switch.broken = True
+            with caplog.at_level("ERROR"):
+                calls.media.gone.set()
+                await settled()
+            assert client.closed == (1000, "Nothing came from the caller any more.")
+            assert calls.empty
+
+    run_virtual(main())
     assert "RuntimeError: a bug" in caplog.text
 
 

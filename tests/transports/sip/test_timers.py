@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from vivavoce.transports.sip.timers import CLUTTER, Timers
 
 
@@ -18,6 +20,19 @@ def test_they_run_in_order_and_what_they_set_for_the_past_too() -> None:
     timers.run(3.0)
     assert ran == ["first at 3", "nested", "second"]
     assert timers.deadline() == 9.0
+
+
+def test_one_that_fails_is_logged_and_keeps_back_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    timers, ran = Timers(), list[str]()
+
+    def broken(now: float) -> None:
+        raise RuntimeError("a bug")
+
+    timers.at(1.0, broken)
+    timers.at(2.0, lambda now: ran.append("second"))
+    timers.run(3.0)
+    assert ran == ["second"]
+    assert "RuntimeError: a bug" in caplog.text
 
 
 def test_a_cancelled_one_does_not_run_and_is_swept_up() -> None:

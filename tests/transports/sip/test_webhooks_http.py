@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 
 import pytest
+from tests.patience import PATIENCE_S
 
 from vivavoce.transports.sip.webhooks import Hook, HttpPost, PostError
 
@@ -15,7 +16,7 @@ HEADERS = {"content-type": "application/json", "webhook-id": "wh_1"}
 
 
 @asynccontextmanager
-async def endpoint(handler: Handler, timeout_s: float = 5.0) -> AsyncIterator[HttpPost]:
+async def endpoint(handler: Handler, timeout_s: float = PATIENCE_S) -> AsyncIterator[HttpPost]:
     """The way to a server that treats each connection so."""
     tasks: list[asyncio.Task[None]] = []
 

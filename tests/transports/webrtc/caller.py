@@ -21,12 +21,12 @@ from aiortc import (
 )
 from aiortc.mediastreams import MediaStreamError
 from numpy.typing import NDArray
+from tests.patience import PATIENCE_S
 
 from vivavoce.audio.pcm import Pcm
 
 RATE = 48_000
 FRAME = RATE // 50
-PATIENCE_S = 20.0
 SDP = {"Content-Type": "application/sdp"}
 Event = dict[str, Any]
 
@@ -192,7 +192,9 @@ async def calling(
     caller = caller or Caller()
     try:
         offer = change(await caller.offer())
-        async with httpx.AsyncClient(verify=False, headers={"Authorization": f"Bearer {key}"}) as client:
+        async with httpx.AsyncClient(
+            verify=False, timeout=PATIENCE_S, headers={"Authorization": f"Bearer {key}"}
+        ) as client:
             url = f"{http}/realtime/calls"
             if session is None:
                 response = await client.post(url, content=offer, headers=SDP)

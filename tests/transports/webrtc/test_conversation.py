@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from aiortc import RTCRtpSender
 from tests.live import live, spoken
-from tests.transports.calling import call, minted, run
+from tests.patience import run
+from tests.transports.calling import call, minted
 from tests.transports.webrtc.caller import Caller, calling
 
 from vivavoce.config import Config
@@ -41,7 +42,7 @@ def test_a_spoken_question_is_answered_aloud() -> None:
             order += ["response.done", "output_audio_buffer.stopped"]
             assert [kind for kind in kinds if kind in order] == order
             assert (await caller.event("response.output_audio_transcript.done"))["transcript"] == "Fine, thank you."
-            assert caller.loudness() > LOUD
+            await caller.until(lambda: caller.loudness() > LOUD)
         asr.assert_finished()
         llm.assert_finished()
         assert asr.calls[0].request.ms == pytest.approx(600, abs=400)

@@ -11,13 +11,17 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 from tests.live import live
-from tests.transports.calling import emptied, post, run
+from tests.patience import PATIENCE_S, run
+from tests.transports.calling import emptied, post
 from tests.transports.webrtc.caller import SDP, Caller, calling
 from tests.transports.webrtc.offers import GOOD
 
 from vivavoce.transports.webrtc.call import LiveCall
 from vivavoce.transports.webrtc.ice import Ice, Network
 from vivavoce.transports.webrtc.sdp import Offer
+
+GONE_S = 3.0
+"""Longer than a machine stands still."""
 
 
 async def closed(caller: Caller) -> None:
@@ -100,7 +104,7 @@ def test_somebody_hangs_up_over_http() -> None:
 def test_the_server_stops() -> None:
     async def scenario() -> None:
         caller = Caller()
-        async with live() as server, httpx.AsyncClient(verify=False) as client:
+        async with live() as server, httpx.AsyncClient(verify=False, timeout=PATIENCE_S) as client:
             offer = await caller.offer()
             await caller.answered(await client.post(f"{server.http}/realtime/calls", content=offer, headers=SDP))
             await caller.event("session.created")
@@ -113,12 +117,12 @@ def test_the_server_stops() -> None:
 def test_a_caller_that_is_gone_without_a_word_is_noticed() -> None:
     async def scenario() -> None:
         caller = Caller()
-        async with between(caller, Network(gone_s=0.8)) as running:
+        async with between(caller, Network(gone_s=GONE_S)) as running:
             await caller.until(lambda: caller.channel.readyState == "open")
-            await asyncio.wait({running}, timeout=1.0)
+            await asyncio.wait({running}, timeout=GONE_S + 1)
             assert not running.done()  # its silence is sound too
             caller.vanish()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 await running
 
     run(scenario)
@@ -127,9 +131,9 @@ def test_a_caller_that_is_gone_without_a_word_is_noticed() -> None:
 def test_a_caller_without_a_microphone_is_there_as_long_as_it_answers() -> None:
     async def scenario() -> None:
         caller = Caller(microphone=False)
-        async with between(caller, Network(gone_s=0.4)) as running:
+        async with between(caller, Network(gone_s=GONE_S)) as running:
             await caller.until(lambda: caller.channel.readyState == "open")
-            await asyncio.wait({running}, timeout=1.0)
+            await asyncio.wait({running}, timeout=GONE_S + 1)
             assert not running.done()
 
     run(scenario)
@@ -139,7 +143,7 @@ def test_a_channel_that_never_opens_ends_the_call() -> None:
     async def scenario() -> None:
         caller = Caller(label="chat")
         async with between(caller, Network(), open_s=0.5) as running:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 await running
             assert caller.channel.readyState == "closed"
 
@@ -150,7 +154,7 @@ def test_nobody_who_comes_ends_the_call_too() -> None:
     async def scenario() -> None:
         call = LiveCall("rtc_1", Offer.parse(GOOD), Network(), open_s=0.2)
         await call.answer()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await call.run(Quiet().run(call))
 
     run(scenario)
@@ -162,7 +166,7 @@ def test_a_caller_with_another_certificate_than_it_offered_is_not_talked_to() ->
         offer = re.sub("(?m)^(a=fingerprint:sha-256) ..", r"\1 00", await caller.offer())
         call = LiveCall("rtc_1", Offer.parse(offer), Network())
         await caller.take(await call.answer())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await call.run(Quiet().run(call))
         await caller.aclose()
 
@@ -177,7 +181,7 @@ def test_a_bug_on_the_line_ends_that_call_and_is_told(caplog: pytest.LogCaptureF
     async def scenario() -> None:
         caller = Caller()
         async with between(caller, Network(), session=Broken()) as running:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 await running
             await closed(caller)
 
@@ -203,7 +207,7 @@ def test_a_session_that_cannot_begin_is_a_bug_that_is_told() -> None:
 
 def test_a_hundred_calls_that_are_dropped_leave_nothing_behind() -> None:
     async def scenario() -> None:
-        async with live() as server, httpx.AsyncClient(verify=False) as client:
+        async with live() as server, httpx.AsyncClient(verify=False, timeout=PATIENCE_S) as client:
             before = asyncio.all_tasks()
 
             async def dropped() -> None:
@@ -214,7 +218,7 @@ def test_a_hundred_calls_that_are_dropped_leave_nothing_behind() -> None:
             for _ in range(20):
                 await asyncio.gather(*(dropped() for _ in range(5)))
             await emptied(server)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 while left := {task for task in asyncio.all_tasks() - before if "webrtc" in repr(task)}:
                     await asyncio.wait(left)
             gc.collect()

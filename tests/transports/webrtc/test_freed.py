@@ -7,7 +7,7 @@ import gc
 import weakref
 from contextlib import aclosing
 
-from tests.transports.calling import run
+from tests.patience import run
 from tests.transports.webrtc.caller import Caller
 
 from vivavoce.transports.webrtc.call import LiveCall

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aioice import stun
 from aioice.ice import Connection
-from tests.transports.calling import run
+from tests.patience import run
 
 from vivavoce.composition import network
 from vivavoce.config import Config

@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 from tests.live import Live, live
-from tests.transports.calling import bearer, emptied, minted, post, run
+from tests.patience import PATIENCE_S, run
+from tests.transports.calling import bearer, emptied, minted, post
 from tests.transports.webrtc.offers import BAD, GOOD
 
 from vivavoce.config import Config
@@ -31,7 +32,7 @@ async def request(
     headers: dict[str, str] | None = None,
     **body: Any,
 ) -> httpx.Response:
-    async with httpx.AsyncClient(verify=False) as client:
+    async with httpx.AsyncClient(verify=False, timeout=PATIENCE_S) as client:
         url = f"{server.http}/realtime/calls{path}"
         return await client.request(method, url, headers={**(bearer(key) if key else {}), **(headers or {})}, **body)
 
@@ -197,7 +198,7 @@ def test_a_call_belongs_to_its_project() -> None:
 @pytest.mark.parametrize("path", ["/realtime/calls", "/realtime/client_secrets"])
 def test_pages_of_other_origins_may_call(path: str) -> None:
     async def scenario() -> None:
-        async with live(KEYS) as server, httpx.AsyncClient(verify=False) as client:
+        async with live(KEYS) as server, httpx.AsyncClient(verify=False, timeout=PATIENCE_S) as client:
             asked = {
                 "Origin": "https://app.example.com",
                 "Access-Control-Request-Method": "POST",
@@ -216,10 +217,22 @@ def test_pages_of_other_origins_may_call(path: str) -> None:
     run(scenario)
 
 
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_pages_of_other_origins_may_use_every_method_that_there_is(method: str) -> None:
+    async def scenario() -> None:
+        async with live(KEYS) as server, httpx.AsyncClient(verify=False, timeout=PATIENCE_S) as client:
+            asked = {"Origin": "https://app.example.com", "Access-Control-Request-Method": method}
+            preflight = await client.options(f"{server.http}/audio/voice_consents/cons_1", headers=asked)
+            assert preflight.status_code == 200
+            assert method in preflight.headers["Access-Control-Allow-Methods"].split(", ")
+
+    run(scenario)
+
+
 def test_only_the_pages_that_are_named_may_call() -> None:
     async def scenario() -> None:
         config = Config(server=Server(cors_origins=("https://app.example.com",)))
-        async with live(config) as server, httpx.AsyncClient(verify=False) as client:
+        async with live(config) as server, httpx.AsyncClient(verify=False, timeout=PATIENCE_S) as client:
             for origin, allowed in (("https://app.example.com", True), ("https://evil.example.com", False)):
                 asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
                 preflight = await client.options(f"{server.http}/realtime/calls", headers=asked)

@@ -82,8 +82,8 @@ class Moshi:
         """Nothing is kept beside the conversations."""
 
     def refused(self, tool: Tool) -> str | None:
-        """It calls none."""
-        return "Moshi calls no tools."
+        """None: it is offered none, for it has not the feature "tools"."""
+        return None
 
     def converse(self, voice: str, instructions: str) -> MoshiStream:
         """A new conversation."""

@@ -15,8 +15,9 @@ PACKET_MS = 20
 """Of what is sent. The servers gather 80 ms, a frame of the model, themselves."""
 BITRATE = 32_000
 """Bit/s: what is lost to the codec is less than what the model's own codec loses (1.1 kbit/s)."""
-LONGEST_URL = 8000
-"""Bytes of the query that the servers' HTTP libraries take, a little below their limit of 8190 for the whole line."""
+LONGEST_TARGET = 8000
+"""Bytes of path and query: aiohttp, which the servers in Python are made with, takes 8190 of the line that they are in.
+The server in Rust takes more."""
 
 
 class Kind(IntEnum):
@@ -36,10 +37,12 @@ def address(url: str, query: Mapping[str, object]) -> str:
     if not query:
         return url
     asked = urlencode({name: _plain(value) for name, value in query.items()})
-    if len(asked) > LONGEST_URL:
-        message = f"The instructions are too long: Moshi's server takes {LONGEST_URL} bytes of them in its address."
+    whole = f"{url}{'&' if '?' in url else '?'}{asked}"
+    size = len(whole.partition("://")[2].partition("/")[2]) + 1
+    if size > LONGEST_TARGET:
+        message = f"The instructions are too long: Moshi's address has {size} bytes with them, of {LONGEST_TARGET}."
         raise EngineError("context_too_long", message)
-    return f"{url}{'&' if '?' in url else '?'}{asked}"
+    return whole
 
 
 def _plain(value: object) -> str:
@@ -99,12 +102,12 @@ class Hearing:
         """What a message says. Raises `EngineError` for a malformed one, and for an error of the server's."""
         if isinstance(message, str):
             raise malformed("text, where everything is binary")
-        match message[:1]:
-            case b"\x01":
+        match message[0] if message else None:
+            case Kind.AUDIO:
                 return [SpokenAudio(piece) for piece in self._audio(message[1:])]
-            case b"\x02":
+            case Kind.TEXT:
                 return _text(message[1:])
-            case b"\x05":
+            case Kind.ERROR:
                 raise reported(message)
             case _:
                 return []

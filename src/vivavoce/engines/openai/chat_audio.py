@@ -12,8 +12,8 @@ from vivavoce.engines.captioned import Captioned
 from vivavoce.engines.heard import Takes, heard_by, known_to
 from vivavoce.engines.openai.llm import Aloud, OpenAiLlm
 from vivavoce.engines.openai.payload import Json
-from vivavoce.engines.openai.tts import VOICES
 from vivavoce.ports import (
+    OPENAI_VOICES,
     Began,
     CallBegan,
     EngineError,
@@ -51,7 +51,7 @@ class ChatAudio:
     ) -> None:
         self._llm = llm
         self._map = dict(voice_map or {})
-        self._voices = tuple(dict.fromkeys((*VOICES, *voices, *self._map)))
+        self._voices = tuple(dict.fromkeys((*OPENAI_VOICES, *voices, *self._map)))
         self._voice_field = voice_field
         self._format = audio_format
         self._rate = rate

@@ -71,7 +71,8 @@ class OpenAiLlm:
     `prewarm` lets `warm` spend a request of one token, so that servers with a prefix cache have it filled.
     `context` is the model's window in tokens, if it is known. `reasoning` and `parallel_tool_calls` say that the model
     knows these fields of a request: only then are they sent. `tools`: it can call tools; `images`: it sees pictures;
-    `hears`: it is given the caller's voice, in this shape, as it is for the newest `speech_s` seconds.
+    `hears`: it is given the caller's voice, in this shape: the newest `speech_turns` voices, as far as they are not
+    longer than `speech_s` seconds together.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class OpenAiLlm:
         images: bool = False,
         hears: speech.SpeechPart | None = None,
         speech_s: float = 60.0,
+        speech_turns: int = 32,
         net: Net | None = None,
     ) -> None:
         """`base_url` ends in the version (".../v1"). Raises `ValueError` for an unusable address or key."""
@@ -104,7 +106,7 @@ class OpenAiLlm:
         self._parallel_tool_calls = parallel_tool_calls
         self._images = images
         self._hears = hears
-        self._speech_s = speech_s
+        self._bounded = partial(speech.bounded, seconds=speech_s, turns=speech_turns)
 
     @property
     def name(self) -> str:
@@ -167,7 +169,7 @@ class OpenAiLlm:
         A call that is wrong is asked for again, once: a request more, whose tokens count too. Raises `EngineError`:
         `invalid_tool_call` if that is wrong too, `invalid_tool` where a tool's schema is none.
         """
-        prompt = replace(prompt, messages=speech.bounded(shown(prompt.messages), self._speech_s))
+        prompt = replace(prompt, messages=self._bounded(shown(prompt.messages)))
         names = Names(prompt.tools)
         answer, ask = Answer(), _Ask(prompt, names, aloud)
         async with aclosing(self._answered(ask, answer)) as deltas:
@@ -202,8 +204,9 @@ class OpenAiLlm:
         """
         if not self._prewarm:
             return
-        messages = prompt.messages[:-1] if speech.voices_in(prompt.messages[-1:]) else prompt.messages
-        prompt = replace(prompt, messages=speech.bounded(shown(messages), self._speech_s), max_tokens=1)
+        messages = self._bounded(shown(prompt.messages))  # with that voice: the answer has no more room than this
+        messages = messages[:-1] if speech.voices_in(messages[-1:]) else messages
+        prompt = replace(prompt, messages=messages, max_tokens=1)
         try:
             ask = _Ask(prompt, Names(prompt.tools), aloud)
             async with aclosing(self._attempt(ask, _fitted(ask, self._context), Answer())) as deltas:
@@ -308,8 +311,8 @@ def _explained(refusal: Refused, ask: _Ask, messages: Sequence[Message]) -> Engi
     with_audio = ask.aloud.rate is not None or speech.voices_in(messages)
     if with_audio and re.search(r"audio|speech|modalit|multi-?modal|content type", complaint, re.IGNORECASE):
         hint = (
-            "If it takes no audio, it belongs into [engines.llm], with speech = false; if it takes one voice only, its "
-            "server has to allow more in a request."
+            "If it takes no audio, it belongs into [engines.llm], with speech = false; if it takes fewer voices in a "
+            "request, its settings need speech_turns."
         )
         return EngineError("audio_refused", f"{refusal.message} {hint}")
     return refusal

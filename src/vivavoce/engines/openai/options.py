@@ -40,6 +40,7 @@ class ChatOptions(RemoteOptions):
     images: bool
     speech_part: SpeechPart
     speech_s: int
+    speech_turns: int
     extra: dict[str, Json]
 
 
@@ -75,5 +76,6 @@ def chat_model(options: ChatOptions, *, hears: bool) -> OpenAiLlm:
         images=options["images"],
         hears=options["speech_part"] if hears else None,
         speech_s=options["speech_s"],
+        speech_turns=options["speech_turns"],
         net=net(options),
     )

@@ -14,7 +14,7 @@ from typing import Literal
 
 from vivavoce.audio.resample import resample
 from vivavoce.audio.wav import wav_bytes
-from vivavoce.engines.heard import at_once
+from vivavoce.engines.heard import UNHEARD, at_once
 from vivavoce.engines.openai.payload import Json
 from vivavoce.ports import Message, Speech
 
@@ -47,13 +47,11 @@ def voices_in(messages: Sequence[Message]) -> list[Speech]:
     return [part for message in messages for part in message.content if isinstance(part, Speech)]
 
 
-def bounded(messages: Sequence[Message], seconds: float) -> tuple[Message, ...]:
-    """The newest `seconds` of voices as they are, and words for the older ones where they are known.
-
-    The newest voice is always heard, and so is one that nobody has transcribed: words cost less, but it is the voice
-    that a model like this is asked about.
-    """
-    left, newest = seconds * 1000, True
+def bounded(messages: Sequence[Message], seconds: float, turns: int) -> tuple[Message, ...]:
+    """The newest voices as they are: the newest one whatever its length, and those before it while all together are no
+    more than `turns` and no longer than `seconds`. In the place of each older one its words, or `UNHEARD` where they
+    are not known, so that a request has its limits also where nobody transcribes."""
+    left, room = seconds * 1000, turns
     told: list[Message] = []
     for message in reversed(messages):
         content = list(message.content)
@@ -61,9 +59,10 @@ def bounded(messages: Sequence[Message], seconds: float) -> tuple[Message, ...]:
             speech = content[at]
             if not isinstance(speech, Speech):
                 continue
+            newest = room == turns
             left -= speech.audio.ms
-            if left < 0 and not newest and (words := (at_once(speech.transcript()) or "").strip()):
-                content[at] = words
-            newest = False
+            room -= 1
+            if not newest and (left < 0 or room < 0):
+                content[at] = (at_once(speech.transcript()) or "").strip() or UNHEARD
         told.append(replace(message, content=tuple(content)))
     return tuple(reversed(told))

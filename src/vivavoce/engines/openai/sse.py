@@ -12,7 +12,8 @@ class SseParser:
     def __init__(self, longest: int = MAX_EVENT_BYTES) -> None:
         """`longest`: bytes of an event."""
         self._longest = longest
-        self._rest = b""
+        self._rest = bytearray()
+        """A line whose end has not come."""
         self._data: list[str] = []
         self._size = 0
 
@@ -21,7 +22,13 @@ class SseParser:
 
         Comments, which servers send to keep the line alive, and fields other than `data` are passed over.
         """
-        *lines, self._rest = (self._rest + received).split(b"\n")
+        # Only what is new is searched and moved: an event may be megabytes of audio that come in small pieces.
+        first, *others = received.split(b"\n")
+        self._rest += first
+        lines: list[bytes] = []
+        if others:
+            lines = [bytes(self._rest), *others[:-1]]
+            self._rest = bytearray(others[-1])
         events = [event for line in lines if (event := self._line(line.removesuffix(b"\r"))) is not None]
         if self._size + len(self._rest) > self._longest:
             raise ValueError("an event without an end")

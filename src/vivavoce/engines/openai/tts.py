@@ -10,10 +10,8 @@ from vivavoce.audio.pcm import WIRE_RATE, Pcm
 from vivavoce.engines.openai.cloning import OpenAiCloner
 from vivavoce.engines.openai.http import Body, Net, Remote, Reply
 from vivavoce.engines.openai.payload import Json
-from vivavoce.ports import CUSTOM_VOICE, MAX_CHUNK_MS, EngineError, Voice, VoiceInfo
+from vivavoce.ports import CUSTOM_VOICE, MAX_CHUNK_MS, OPENAI_VOICES, EngineError, Voice, VoiceInfo
 
-VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar")
-"""OpenAI's names (PROTOCOL.md 3.2), sent as they are unless the configuration maps them."""
 SPEEDS = (0.25, 4.0)
 """What OpenAI's API allows."""
 MIN_CHUNK_MS = 20
@@ -26,7 +24,8 @@ _SAMPLE_BYTES = 2
 class OpenAiTts:
     """One request a clause.
 
-    `voices` are names beyond OpenAI's that the server knows; `voice_map` gives the server's name for a name of ours.
+    `voices` are names beyond OpenAI's that the server knows; they are sent as they are, but where `voice_map` gives the
+    server's name for a name of ours.
     `languages` are those that it speaks, as ISO-639-1 codes.
     `rate` is the Hz of the server's PCM, which its answer does not tell.
     `clones`: the server has `/audio/voices`, and speaks in the voices that are made there.
@@ -53,7 +52,7 @@ class OpenAiTts:
         own = Remote("speech synthesiser", base_url, model, api_key, replace(net, retries=0)) if clones else None
         self.cloner = OpenAiCloner(own) if own else None
         self._map = dict(voice_map or {})
-        self._voices = tuple(dict.fromkeys((*VOICES, *voices, *self._map)))
+        self._voices = tuple(dict.fromkeys((*OPENAI_VOICES, *voices, *self._map)))
         self._speeds = speeds
         self._languages = tuple(languages)
         self._rate = rate

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from vivavoce.audio.pcm import Pcm
 from vivavoce.engines.calls import callable_tools
 from vivavoce.engines.captioned import Captioned
-from vivavoce.engines.realtime.events import Event, InputDetails, Item, OutputDetails, Response, Usage
+from vivavoce.engines.realtime.events import Event, InputDetails, Item, OutputDetails, Response, StatusDetails, Usage
 from vivavoce.engines.realtime.link import Remote
 from vivavoce.ports import (
     MAX_CHUNK_MS,
@@ -29,17 +29,18 @@ from vivavoce.ports import (
     TokenUsage,
 )
 
-EVENTS_AHEAD = 32
-"""Events of an answer that may wait for its listener; then the connection waits, unless others wait for theirs."""
+MOST_AHEAD = 32 << 20
+"""Bytes of an answer that may wait for its listener: over eight minutes of voice in base64."""
+EVENT_BYTES = 512
+"""What an event takes beside what it carries."""
 MOST_CHARACTERS = 256 << 10
 """Of all arguments in one answer."""
 
 
 class Answer:
-    """An answer that was asked for as `key`. `in_band`: it belongs to that server's conversation. `moved` is set when
-    there may be more room, or more need, for its events."""
+    """An answer that was asked for as `key`. `in_band`: it belongs to that server's conversation."""
 
-    def __init__(self, key: str, in_band: bool, moved: asyncio.Event) -> None:
+    def __init__(self, key: str, in_band: bool) -> None:
         self.key = key
         self.in_band = in_band
         self.id: str | None = None
@@ -49,24 +50,21 @@ class Answer:
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Nothing more comes of it."""
         self._events: deque[Event] = deque()
+        self._bytes = 0
+        """Of the events."""
         self._failure: EngineError | None = None
         self._some = asyncio.Event()
-        self._moved = moved
 
     @property
     def full(self) -> bool:
-        """More events wait for the listener than should."""
-        return len(self._events) >= EVENTS_AHEAD
-
-    @property
-    def starving(self) -> bool:
-        """The listener waits for events."""
-        return not self.left and not self._events
+        """More waits for the listener than may."""
+        return self._bytes > MOST_AHEAD
 
     def put(self, event: Event) -> None:
         """One more event."""
         if not self.left:
             self._events.append(event)
+            self._bytes += _bytes(event)
             self._some.set()
 
     async def next(self) -> Event:
@@ -74,11 +72,11 @@ class Answer:
         while not self._events:
             if self._failure is not None:
                 raise self._failure
-            self._moved.set()
             self._some.clear()
             await self._some.wait()
-        self._moved.set()
-        return self._events.popleft()
+        event = self._events.popleft()
+        self._bytes -= _bytes(event)
+        return event
 
     def end(self, failure: EngineError | None = None) -> None:
         """Nothing more comes."""
@@ -91,7 +89,11 @@ class Answer:
         """Nobody listens any more."""
         self.left = True
         self._events.clear()
-        self._moved.set()
+        self._bytes = 0
+
+
+def _bytes(event: Event) -> int:
+    return EVENT_BYTES + len(event.delta or "") + len(event.arguments or "")
 
 
 @dataclass(slots=True)
@@ -165,6 +167,7 @@ class Reading:
         self._calls = _Calls()
         self._callable = {tool.name for tool in callable_tools(prompt)}
         self._odd = b""  # half a sample
+        self._sounded = self._wrote = self._called = False
 
     def take(self, event: Event) -> Iterator[ResponsePart]:
         """The parts that an event makes."""
@@ -174,12 +177,13 @@ class Reading:
             case "response.output_text.delta" if event.delta:
                 if self._spoken:
                     raise self._remote.failure("engine_failed", "answered in writing, and was asked to speak")
-                yield from self._captioned.began()
-                yield TextDelta(event.delta)
-            case "response.output_audio_transcript.delta" if event.delta and self._spoken:
-                yield from self._captioned.words(event.delta)
-            case "response.output_audio.delta" if event.delta and self._spoken:
-                yield from self._audio(event.delta)
+                yield from self._written(event.delta)
+            case "response.output_audio_transcript.delta" if event.delta:
+                yield from self._captioned.words(event.delta) if self._spoken else self._written(event.delta)
+            case "response.output_audio.delta" if event.delta:
+                self._sounded = True
+                if self._spoken:
+                    yield from self._audio(event.delta)
             case "response.function_call_arguments.delta" if event.delta:
                 yield from self._calls.more(event.item_id, event.delta)
                 if self._calls.size > MOST_CHARACTERS:
@@ -188,10 +192,17 @@ class Reading:
                 yield from self._calls.ended(event.item_id, event.arguments or "")
             case "response.output_item.done" if event.item is not None and event.item.type == "function_call":
                 yield from self._calls.ended(event.item.id, event.item.arguments or "")
-            case "response.done" if event.response is not None:
+            case "response.done":
+                if event.response is None:
+                    raise self._remote.failure("engine_failed", "ended its answer without saying how")
                 yield from self._end(event.response)
             case _:
                 pass
+
+    def _written(self, text: str) -> Iterator[ResponsePart]:
+        self._wrote = True
+        yield from self._captioned.began()
+        yield TextDelta(text)
 
     def _item(self, item: Item) -> Iterator[ResponsePart]:
         if item.type == "message":
@@ -199,6 +210,7 @@ class Reading:
         elif item.type == "function_call":
             if item.name not in self._callable:
                 raise self._remote.failure("engine_failed", "called a tool that it may not call")
+            self._called = True
             yield from self._calls.began(item)
 
     def _audio(self, delta: str) -> Iterator[ResponsePart]:
@@ -212,27 +224,35 @@ class Reading:
             yield from self._captioned.sound(piece)
 
     def _end(self, response: Response) -> Iterator[ResponsePart]:
-        details = response.status_details
-        reason = details.reason if details else None
+        details = response.status_details or StatusDetails()
+        reason = details.reason
         if response.status == "failed":
-            raise self._remote.said(details.error if details else None)
+            raise self._remote.said(details.fault)
         if response.status == "cancelled":
             raise self._remote.failure("engine_failed", f"gave up its answer{f' ({reason})' if reason else ''}")
         cut_off = response.status == "incomplete"
         if self._calls.open and not cut_off:
             raise self._remote.failure("engine_failed", "called a tool with arguments that are no JSON object")
+        if not (cut_off or self._called):
+            self._check_kind()
         yield from self._captioned.end()
         filtered = cut_off and reason == "content_filter"
         ending = Finished("content_filter" if filtered else "length" if cut_off else "stop", _usage(response.usage))
         yield ending
+
+    def _check_kind(self) -> None:
+        if self._spoken and self._captioned.wordy and not self._sounded:
+            raise self._remote.failure("engine_failed", "answered in words alone, and was asked to speak")
+        if not self._spoken and self._sounded and not self._wrote:
+            raise self._remote.failure("engine_failed", "answered aloud alone, and was asked to write")
 
 
 def _usage(told: Usage | None) -> TokenUsage:
     told = told or Usage()
     of_input, of_output = told.input_token_details or InputDetails(), told.output_token_details or OutputDetails()
     return TokenUsage(
-        told.input_tokens,
-        told.output_tokens,
+        told.input_tokens or 0,
+        told.output_tokens or 0,
         of_input.cached_tokens or 0,
         of_input.image_tokens or 0,
         of_input.audio_tokens,

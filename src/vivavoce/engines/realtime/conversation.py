@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 
 import msgspec
@@ -14,13 +14,15 @@ from vivavoce.engines.realtime.events import Event, Fault
 from vivavoce.engines.realtime.history import Wanted
 from vivavoce.engines.realtime.link import Json, Link, Remote
 from vivavoce.engines.realtime.mirror import Mirror
-from vivavoce.engines.realtime.settings import overrides, session
+from vivavoce.engines.realtime.settings import beside, misheard, overrides, session
 from vivavoce.ports import EngineError, Prompt
 
 REQUEST = "request"
 """The metadata by which an answer is known before that server gives it an id."""
 HARMLESS = ("delete", "cancel")
 """What may come too late: the item, or the answer, is gone already."""
+TOO_LATE = "response_cancel_not_active"
+"""The same, from a server that does not say what it refuses."""
 
 _log = logging.getLogger(__name__)
 
@@ -38,9 +40,9 @@ class Answers:
         """The transcript so far of each item."""
 
     @property
-    def starving(self) -> bool:
-        """Somebody listens to one of them and has nothing to hear."""
-        return any(each.starving for each in (*self._asked.values(), *self._begun.values()))
+    def deaf(self) -> bool:
+        """One that belongs to the conversation is still being made, and nobody listens to it."""
+        return self.default is not None and self.default.left
 
     def add(self, answer: Answer) -> None:
         """It has been asked for."""
@@ -92,11 +94,15 @@ class Answers:
         if not self._begun:
             self._words.clear()
 
+    def drop(self, answer: Answer, why: EngineError | None = None) -> None:
+        """Nothing more is expected of it."""
+        self.over(answer)
+        answer.end(why)
+
     def lost(self, why: EngineError) -> None:
         """Nothing more comes of any of them."""
         for answer in (*self._asked.values(), *self._begun.values()):
-            self.over(answer)
-            answer.end(why)
+            self.drop(answer, why)
 
 
 class Conversation:
@@ -108,11 +114,10 @@ class Conversation:
         self._mirror = Mirror(self._post)
         self._answers = Answers()
         self._settings: Json | None = None
+        self._prompt: Prompt | None = None
+        """Whose settings they are."""
         self._numbers = count(1)
         self._news = asyncio.Event()
-        self._moved = asyncio.Event()
-        self._awaited = False
-        """A prompt waits for what that server tells."""
 
     @property
     def busy(self) -> bool:
@@ -131,22 +136,22 @@ class Conversation:
 
     async def at_rest(self) -> None:
         """Wait until an answer that nobody listens to has ended, and every item has its id. Raises `EngineError`."""
-        patience = self._remote.patience.first
-        self._awaited = True
-        self._moved.set()
+        patience = self._remote.patience
+        await self._until(lambda: self._mirror.settled, patience.first, "acknowledged nothing for")
+        await self._until(lambda: not self._answers.deaf, patience.cancelled, "went on with what was cancelled for")
+
+    async def _until(self, condition: Callable[[], bool], patience: float, what: str) -> None:
         try:
             async with asyncio.timeout(patience):
-                while not self._mirror.settled or (self._answers.default is not None and not self.busy):
-                    self.link.check()
+                self.link.check()
+                while not condition():
                     self._news.clear()
                     await self._news.wait()
+                    self.link.check()
         except TimeoutError:
-            why = self._remote.lost(f"acknowledged nothing for {patience:g} s", "engine_timeout")
+            why = self._remote.lost(f"{what} {patience:g} s", "engine_timeout")
             self.link.end(why)
             raise why from None
-        finally:
-            self._awaited = False
-        self.link.check()
 
     def prepare(self, prompt: Prompt, items: Sequence[Wanted]) -> None:
         """Bring it in line as far as it goes without beginning to answer: a turn that may go on stays in the buffer."""
@@ -159,11 +164,15 @@ class Conversation:
         self._mirror.hear(voice)
 
     def ask(self, prompt: Prompt, items: Sequence[Wanted], aside: bool) -> Answer:
-        """Have it answered. `aside`: beside the conversation, which stays as it is."""
-        answer = Answer(f"vv{next(self._numbers)}", not aside, self._moved)
+        """Have it answered. `aside`: beside the conversation, which stays as it is. Raises `EngineError`."""
+        answer = Answer(f"vv{next(self._numbers)}", not aside)
         params: dict[str, object] = {"metadata": {REQUEST: answer.key}, **overrides(prompt, aside)}
-        if self._settings is None or not aside:
-            self._update(prompt)
+        told = prompt
+        if aside and self._prompt is not None:
+            told = beside(prompt, self._prompt)
+            if self.busy and told.voice != self._prompt.voice:
+                raise self._remote.failure("unsupported", "cannot change `speed` while it gives another answer")
+        self._update(told)
         if aside:
             params["input"] = self._mirror.references(items)
         else:
@@ -175,14 +184,22 @@ class Conversation:
     def leave(self, answer: Answer) -> None:
         """Nobody listens any more: it is to stop, and what still comes of it is dropped."""
         answer.leave()
-        if answer.id is not None and not answer.over.done():
-            self._post("cancel", {"type": "response.cancel", "response_id": answer.id})
+        if answer.id is None or answer.over.done():
+            return
+        self._post("cancel", {"type": "response.cancel", "response_id": answer.id})
+        if not answer.in_band:  # no prompt waits for its end
+            patience = self._remote.patience.cancelled
+            given_up = asyncio.get_running_loop().call_later(patience, self._answers.drop, answer)
+            answer.over.add_done_callback(lambda _: given_up.cancel())
 
-    async def take(self, event: Event) -> None:
+    def take(self, event: Event) -> None:
         """What that server tells."""
         match event.type:
             case "error":
-                self._refused(event.error or Fault())
+                self._refused(event.fault)
+            case "session.updated" if event.session is not None:
+                if said := misheard(event.session):
+                    self.link.end(self._remote.failure("engine_failed", said))
             case "input_audio_buffer.committed":
                 self._mirror.committed(event.item_id or "")
             case "response.created":
@@ -191,10 +208,10 @@ class Conversation:
                     self.leave(answer)
             case _:
                 if answer := self._answers.of(event):
-                    await self._told(answer, self._answers.remainder(event))
+                    self._told(answer, self._answers.remainder(event))
         self._news.set()
 
-    async def _told(self, answer: Answer, event: Event) -> None:
+    def _told(self, answer: Answer, event: Event) -> None:
         if answer.in_band:
             self._mirror.answering(answer.id or "", event)
         done = event.type == "response.done"
@@ -203,22 +220,22 @@ class Conversation:
         answer.put(event)
         if done:
             answer.end()
-        while answer.full and not (self._awaited or self._answers.starving):
-            self._moved.clear()
-            await self._moved.wait()
+        elif answer.full:
+            # To stop reading is no choice: its pings would wait behind the rest, and it would hang up.
+            self.link.end(self._remote.failure("engine_failed", "sent far more than can wait to be heard"))
 
     def _refused(self, fault: Fault) -> None:
         kind, _, key = (fault.event_id or "").partition("_")
         answer = self._answers.refused(key) if kind in ("answer", "") else None
         if fault.code == "session_expired":
             self.link.end(self._remote.lost("ended the session, whose time was over"))
-        elif answer is not None:
-            self._answers.over(answer)
-            answer.end(self._remote.said(fault))
-        elif kind in HARMLESS:
+        elif kind in HARMLESS or (not kind and fault.code == TOO_LATE):
             _log.debug("the realtime server refused to %s: %s", kind, fault.code)
-        elif kind:
-            # What it holds is not what it should hold: only a new beginning is certain.
+        elif answer is not None and kind:
+            self._answers.drop(answer, self._remote.said(fault))
+        elif answer is not None or kind:
+            # Where it does not say what it refused, it may answer all the same; or what it holds is not what it should
+            # hold: only a new beginning is certain.
             self.link.end(self._remote.said(fault))
         else:
             _log.warning("the realtime server reports %s: %s", fault.code, self._remote.plain(fault.message or ""))
@@ -230,7 +247,7 @@ class Conversation:
     def _update(self, prompt: Prompt) -> None:
         settings = session(prompt, self._settings)
         if settings != self._settings:
-            self._settings = settings
+            self._settings, self._prompt = settings, prompt
             self._post("update", {"type": "session.update", "session": settings})
 
     def _post(self, kind: str, event: Json) -> None:

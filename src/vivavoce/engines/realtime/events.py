@@ -18,8 +18,7 @@ RENAMED = {
 class Fault(Struct, frozen=True):
     """What is wrong. `event_id`: which of our events was refused."""
 
-    type: str | None = None
-    code: str | None = None
+    code: str | int | None = None
     message: str | None = None
     event_id: str | None = None
 
@@ -51,8 +50,8 @@ class OutputDetails(Struct, frozen=True):
 class Usage(Struct, frozen=True):
     """What an answer took (PROTOCOL.md 5.1)."""
 
-    input_tokens: int = 0
-    output_tokens: int = 0
+    input_tokens: int | None = None
+    output_tokens: int | None = None
     input_token_details: InputDetails | None = None
     output_token_details: OutputDetails | None = None
 
@@ -61,7 +60,12 @@ class StatusDetails(Struct, frozen=True):
     """Why an answer ended as it did."""
 
     reason: str | None = None
-    error: Fault | None = None
+    error: Fault | str | None = None
+
+    @property
+    def fault(self) -> Fault:
+        """What is wrong, however it is told."""
+        return _fault(self.error)
 
 
 class Response(Struct, frozen=True):
@@ -74,8 +78,34 @@ class Response(Struct, frozen=True):
     metadata: dict[str, str] | None = None
 
 
+class Format(Struct, frozen=True):
+    """Of audio (PROTOCOL.md 3.1). `rate`: in Hz."""
+
+    type: str | None = None
+    rate: float | None = None
+
+
+class Side(Struct, frozen=True):
+    """The audio that comes, or goes. A format that is a word is one of the beta's."""
+
+    format: Format | str | None = None
+
+
+class Audio(Struct, frozen=True):
+    """Both sides of a session."""
+
+    input: Side | None = None
+    output: Side | None = None
+
+
+class Session(Struct, frozen=True):
+    """What is in force there."""
+
+    audio: Audio | None = None
+
+
 class Event(Struct, frozen=True):
-    """Any of them."""
+    """Any of them. Those that are not `_USED` have a type alone."""
 
     type: str
     response_id: str | None = None
@@ -86,14 +116,52 @@ class Event(Struct, frozen=True):
     text: str | None = None
     item: Item | None = None
     response: Response | None = None
-    error: Fault | None = None
+    session: Session | None = None
+    error: Fault | str | None = None
+    code: str | int | None = None
+    """Of an error that is told in words alone."""
+
+    @property
+    def fault(self) -> Fault:
+        """What is wrong, however it is told."""
+        return _fault(self.error, self.code)
 
 
+class _Kind(Struct, frozen=True):
+    type: str
+
+
+def _fault(told: Fault | str | None, code: str | int | None = None) -> Fault:
+    return Fault(code, told) if isinstance(told, str) else told or Fault(code)
+
+
+_USED = frozenset(
+    {
+        "error",
+        "session.updated",
+        "input_audio_buffer.committed",
+        "response.created",
+        "response.done",
+        "response.output_item.added",
+        "response.output_item.done",
+        "response.output_text.delta",
+        "response.output_text.done",
+        "response.output_audio.delta",
+        "response.output_audio_transcript.delta",
+        "response.output_audio_transcript.done",
+        "response.function_call_arguments.delta",
+        "response.function_call_arguments.done",
+    }
+)
+_kind = msgspec.json.Decoder(_Kind)
 _decoder = msgspec.json.Decoder(Event)
 
 
 def decode(frame: str | bytes) -> Event:
     """The event in a frame, by its present name. Raises `ValueError`."""
+    kind = _kind.decode(frame).type
+    name = RENAMED.get(kind, kind)
+    if name not in _USED:
+        return Event(name)
     event = _decoder.decode(frame)
-    name = RENAMED.get(event.type)
-    return event if name is None else msgspec.structs.replace(event, type=name)
+    return event if name == kind else msgspec.structs.replace(event, type=name)

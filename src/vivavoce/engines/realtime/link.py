@@ -1,14 +1,14 @@
 """Where that server is, and one connection to it.
 
-Sending never waits: what is said lies in the order in which it was said until the socket takes it. Receiving waits for
-whoever takes the events, so a listener who is slow holds up the server and nobody else.
+Neither end waits for anybody: what is said lies in the order in which it was said until the socket takes it, and what
+comes is taken at once. So a listener who is slow never keeps that server's pings from being answered.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
@@ -46,6 +46,8 @@ class Patience:
     """From a request to the answer's first event; and for what is only acknowledged."""
     silence: float = 10.0
     """Longest silence in an answer."""
+    cancelled: float = 2.0
+    """Until an answer ends that was cancelled."""
 
 
 class Remote:
@@ -87,10 +89,10 @@ class Remote:
         """The same, where another connection may help."""
         return Lost(code, f"{self._who} {what}.")
 
-    def said(self, fault: events.Fault | None, code: str = "engine_failed") -> EngineError:
+    def said(self, fault: events.Fault, code: str = "engine_failed") -> EngineError:
         """That server's own account of what is wrong."""
-        told = (fault.message if fault else None) or "it does not say why"
-        return self.failure((fault.code if fault else None) or code, f"failed: {self.plain(told).rstrip('.')}")
+        told = fault.message or "it does not say why"
+        return self.failure(str(fault.code or code), f"failed: {self.plain(told).rstrip('.')}")
 
     def plain(self, text: str) -> str:
         """What that server wrote, as it may be shown: not at length, and never with the key."""
@@ -98,7 +100,7 @@ class Remote:
             text = text.replace(self._key, "***")
         return text if len(text) <= _MOST_TEXT else f"{text[:_MOST_TEXT]}..."
 
-    async def connect(self, take: Callable[[events.Event], Awaitable[None]]) -> Link:
+    async def connect(self, take: Callable[[events.Event], object]) -> Link:
         """A connection on which that server has said hello. Raises `EngineError`."""
         try:
             async with asyncio.timeout(self.patience.connect):
@@ -121,7 +123,7 @@ class Remote:
                 max_size=MAX_FRAME_BYTES,
                 max_queue=FRAMES_AHEAD,
                 open_timeout=None,
-                ping_timeout=None,  # while nobody reads, no pong is read either: silence is what gives it up
+                ping_timeout=None,  # a server that is busy may be late with a pong: silence is what gives it up
                 close_timeout=CLOSE_S,
                 proxy=self._proxy,
             )
@@ -141,7 +143,7 @@ class Remote:
         except ConnectionClosed as error:
             raise self.failure("engine_rejected", f"hung up at once{_why(error, self)}") from None
         if event.type == "error":
-            raise self.said(event.error, "engine_rejected")
+            raise self.said(event.fault, "engine_rejected")
         if event.type != "session.created":
             raise self.failure("engine_failed", f"began with {self.plain(event.type)!r}, not with a session")
 
@@ -158,9 +160,7 @@ class Remote:
 class Link:
     """One connection. `take` gets its events, one after the other."""
 
-    def __init__(
-        self, remote: Remote, socket: ClientConnection, take: Callable[[events.Event], Awaitable[None]]
-    ) -> None:
+    def __init__(self, remote: Remote, socket: ClientConnection, take: Callable[[events.Event], object]) -> None:
         self.over: asyncio.Future[EngineError] = asyncio.get_running_loop().create_future()
         """Why there is no connection any more."""
         self._remote = remote
@@ -201,7 +201,7 @@ class Link:
     async def _receive(self) -> None:
         try:
             while not self.over.done():
-                await self._take(self._remote.event(await self._socket.recv()))
+                self._take(self._remote.event(await self._socket.recv()))
         except ConnectionClosed as error:
             self.end(self._remote.lost(f"closed the connection{_why(error, self._remote)}"))
         except EngineError as error:

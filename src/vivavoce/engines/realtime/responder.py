@@ -9,10 +9,7 @@ from typing import Literal
 from vivavoce.engines.realtime.conversation import Conversation
 from vivavoce.engines.realtime.dialogue import Offer, RealtimeDialogue
 from vivavoce.engines.realtime.link import Patience, Remote
-from vivavoce.ports import EngineError, LlmFeature, Tool
-
-VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar")
-"""OpenAI's names (PROTOCOL.md 3.2), sent as they are unless the configuration maps them."""
+from vivavoce.ports import OPENAI_VOICES, EngineError, LlmFeature, Tool
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +37,7 @@ class RealtimeResponder:
     ) -> None:
         """Raises `ValueError` for options that cannot be used. Nothing is sent yet."""
         self._remote = Remote(url, model, api_key, key_header=key_header, patience=patience, proxy=proxy)
-        names = {name: name for name in (*VOICES, *voices)} | dict(voice_map or {})
+        names = {name: name for name in (*OPENAI_VOICES, *voices)} | dict(voice_map or {})
         self._offer = Offer(names, images)
         self.voices = tuple(names)
         self.speeds = speeds

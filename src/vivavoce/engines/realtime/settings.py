@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from vivavoce.audio.pcm import WIRE_RATE
 from vivavoce.engines.calls import callable_tools
+from vivavoce.engines.realtime.events import Audio, Format, Session
 from vivavoce.engines.realtime.link import Json
-from vivavoce.ports import Prompt, Retention, Tool
+from vivavoce.ports import Prompt, Retention, Tool, Voice
 
 FORMAT: Json = {"type": "audio/pcm", "rate": WIRE_RATE}
 
@@ -30,6 +32,25 @@ def session(prompt: Prompt, before: Json | None) -> Json:
     if prompt.truncation != "auto" or _named(before, "truncation"):
         settings["truncation"] = _truncation(prompt)
     return settings
+
+
+def beside(prompt: Prompt, held: Prompt) -> Prompt:
+    """The prompt in force there, with what no answer beside the conversation can be given alone: speed, truncation."""
+    speed = prompt.voice.speed if prompt.spoken else held.voice.speed
+    return replace(held, voice=Voice(held.voice.name, speed), truncation=prompt.truncation)
+
+
+def misheard(agreed: Session) -> str | None:
+    """Why the voice that goes there or comes from there would be noise: it is in another format than `FORMAT`."""
+    audio = agreed.audio or Audio()
+    for what, side in (("hears", audio.input), ("speaks", audio.output)):
+        told = side.format if side else None
+        if isinstance(told, str):
+            told = Format("audio/pcm" if told == "pcm16" else told)
+        if told and (told.type not in (None, FORMAT["type"]) or told.rate not in (None, FORMAT["rate"])):
+            rate = f" at {told.rate:g} Hz" if told.rate else ""
+            return f"{what} {told.type}{rate}, and was asked for {FORMAT['type']} at {FORMAT['rate']} Hz"
+    return None
 
 
 def overrides(prompt: Prompt, aside: bool) -> dict[str, object]:

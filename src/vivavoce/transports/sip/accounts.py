@@ -39,7 +39,10 @@ class Network(Protocol):
 
 
 class Accounts:
-    """Each is a task until its registrar is found; from then on the agent takes care of it."""
+    """Each is a task until its registrar is found; from then on the agent takes care of it.
+
+    After a failure the registrar is looked up once more: it may have moved.
+    """
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -55,14 +58,19 @@ class Accounts:
         if name in self._kept:
             self._kept[name][2].set()
 
+    def failed(self, name: str) -> None:
+        """It is tried again later, and by then its registrar may be somewhere else."""
+        if name in self._kept and self._looking[name].done():
+            self._looking[name] = asyncio.create_task(self._find_again(name))
+
     async def aclose(self) -> None:
         """Have them all forgotten by their registrars, if those answer soon."""
         for task in self._looking.values():
             task.cancel()
-        await asyncio.gather(*self._looking.values(), return_exceptions=True)
         for account, flow, _ in self._kept.values():
             over = replace(account, expires_s=0)
             self._network.perform(self._network.agent.register(over, flow, self._network.now()))
+        await asyncio.gather(*self._looking.values(), return_exceptions=True)
         try:
             async with asyncio.timeout(GOODBYE_S):
                 for _, _, ended in self._kept.values():
@@ -81,3 +89,15 @@ class Accounts:
             self._kept[account.name] = (account, flow, asyncio.Event())
             self._network.perform(self._network.agent.register(account, flow, self._network.now()))
             return
+
+    async def _find_again(self, name: str) -> None:
+        account, before, ended = self._kept[name]
+        try:
+            flow = await self._network.flow_to(account.registrar)
+        except (OSError, SipError) as error:
+            _log.warning("registration %s: %s", name, error)
+            return
+        if flow != before:
+            _log.info("registration %s: the registrar is at %s now", name, flow.remote[0])
+            self._kept[name] = account, flow, ended
+            self._network.perform(self._network.agent.register(account, flow, self._network.now()))

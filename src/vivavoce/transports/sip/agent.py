@@ -1,16 +1,16 @@
 """A SIP user agent that never waits: messages and the time go in, messages and news of calls come out.
 
-`message.py`, `fields.py` and `framing.py` are the wire. `transactions.py` and `clients.py` send again what was lost and
-drop what came twice. `desk.py` finds the call of a request, with `gate.py` and `digest.py` at its door. A call is
-`Ringing` or `Calling` until it is answered, then a `Talk`; `dialog.py` is what it knows of its peer, `offers.py` its
-media, `keeper.py` its session timer, `transfer.py` its REFER. `office.py` is what all of them share; `endpoint.py`
-gives it sockets.
+`message.py`, `fields.py` and `framing.py` are the wire. `transactions.py` and `clients.py` send again what was lost
+and drop what came twice. `desk.py` finds the call of a request, with `gate.py`, `digest.py` and `guesses.py` at its
+door. A call is `Ringing` or `Calling` until it is answered, then a `Talk`; `dialog.py` is what it knows of its peer,
+`offers.py` its media, `keeper.py` its session timer, `transfer.py` its REFER. `office.py` is what all of them share;
+`endpoint.py` gives it sockets.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import TypeVar
 
 from vivavoce.transports.sip.actions import Action, Flow, Headers, Login, NoSuchCall
@@ -39,6 +39,10 @@ class UserAgent:
         self._office = Office(options, ids)
         self._desk = Desk(self._office)
         self._registrations: dict[str, Registration] = {}
+        self.known: Container[Flow] = self._office.known
+        """Connections on which a request was let in."""
+        self.ending = self._office.ending
+        """Whether somebody has not heard yet of the end of a call, or has not said so."""
 
     def __len__(self) -> int:
         """Everything that it still remembers: calls and transactions."""
@@ -62,6 +66,7 @@ class UserAgent:
 
     def lost(self, flow: Flow, now: float) -> list[Action]:
         """A connection is gone, or could not be made."""
+        self._office.known.discard(flow)
         self._office.transactions.lost(flow, now)
         for party in self._office.calls.values():
             if party.dialog is not None:
@@ -147,13 +152,20 @@ class UserAgent:
         return self._office.taken()
 
     def register(self, account: Account, flow: Flow, now: float) -> list[Action]:
-        """Keep an account registered; with `expires_s` 0 end that."""
+        """Keep an account registered; what changes counts from the next request on. `expires_s` 0 ends it at once."""
         registration = self._registrations.get(account.name)
         if registration is None:
             registration = self._registrations[account.name] = Registration(self._office, account, flow)
             registration.start(now)
         else:
             registration.change(account, flow, now)
+        return self._office.taken()
+
+    def close(self, now: float) -> list[Action]:
+        """The server stops: end every call and begin none. They are `ending` until all have heard of it."""
+        self._office.closing = True
+        for call in tuple(self._office.calls.values()):
+            call.close(now)
         return self._office.taken()
 
     def _call(self, dialog: str, kind: type[Kind]) -> Kind:

@@ -22,14 +22,15 @@ class Agreement:
         self._port = port
         self._terms = terms
         self._writer = Writer()
-        self._offer: tuple[Offer, tuple[Crypto, ...]] | None = None
-        """Ours, while it is not answered, and the keys in it."""
+        self._said: tuple[Offer, tuple[Crypto, ...]] | None = None
+        """Our last description, as an offer, and the keys in it: a session is kept alive by saying it again."""
 
     def answer(self, agreed: Agreed) -> str:
         """Take an offer as `choose` understood it; the answer to it."""
         ours = None if agreed.crypto is None else self._key(agreed.crypto)
         self.agreed, self.ours = agreed, ours
         keys = () if ours is None else (ours,)
+        self._said = negotiation.another_offer(agreed), keys
         return self._written(negotiation.answer(agreed, self._place(keys)))
 
     def reoffered(self, offer: str) -> str:
@@ -46,14 +47,14 @@ class Agreement:
             offer = negotiation.first_offer(self._terms)
             if self._terms.srtp != "off":
                 keys = tuple(Crypto.fresh(tag, suite) for tag, suite in enumerate(SUITES, 1))
-        self._offer = offer, keys
+        self._said = offer, keys
         return self._written(negotiation.described(offer, self._place(keys)))
 
     def accept(self, answer: str) -> None:
-        """The other side's answer to that. Raises `SdpError`; then all is as it was."""
-        if self._offer is None:
+        """The other side's answer to what was said last. Raises `SdpError`; then all is as it was."""
+        if self._said is None:
             raise SdpError("This answers no offer.")
-        offer, keys = self._offer
+        offer, keys = self._said
         agreed = self._fitting(negotiation.accept(answer, offer, self._terms))
         ours = None
         if agreed.crypto is not None:
@@ -61,7 +62,7 @@ class Agreement:
             ours = next((each for each in keys if (each.tag, each.suite) == wanted), None)
             if ours is None:
                 raise SdpError("The answer's 'a=crypto' line answers none of the offer's.")
-        self.agreed, self.ours, self._offer = agreed, ours, None
+        self.agreed, self.ours = agreed, ours
 
     def _key(self, theirs: Crypto) -> Crypto:
         """Ours, for an answer to theirs: it stays as long as it can."""

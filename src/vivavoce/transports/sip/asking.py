@@ -33,6 +33,7 @@ class Ask:
         self._login = login
         self._proofs: dict[int, Headers] = {}
         self._tries = 0
+        self._unwanted = False
         self._transaction: ClientTransaction | None = None
 
     def start(self, now: float) -> None:
@@ -44,11 +45,16 @@ class Ask:
     def cancel(self, now: float) -> None:
         """An INVITE is not wanted any more."""
         assert isinstance(self._transaction, InviteClient)
+        self._unwanted = True
         self._transaction.cancel(now)
+
+    def stop(self) -> None:
+        """It is not asked again, with no password either."""
+        self._unwanted = True
 
     def received(self, response: Response, now: float) -> None:
         """An answer to the request as it was asked last."""
-        if response.status not in (401, 407) or not self._proved(response):
+        if response.status not in (401, 407) or self._unwanted or not self._proved(response):
             self._heard(response, now)
         else:
             self.start(now)

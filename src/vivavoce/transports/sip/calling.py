@@ -10,6 +10,7 @@ from vivavoce.transports.sip.intervals import SHORTEST_S, seconds_of, settled, w
 from vivavoce.transports.sip.message import SDP, Request, Response
 from vivavoce.transports.sip.office import Office
 from vivavoce.transports.sip.talk import Talk
+from vivavoce.transports.sip.timers import Timer
 from vivavoce.transports.sip.transactions import ServerTransaction
 
 
@@ -34,17 +35,25 @@ class Calling:
         self._unwanted = False
         self._taken: str | None = None  # the tag of the phone that was taken
         self._acks: dict[str, Send] = {}  # by the tags of those that have answered
+        self._late: Timer | None = None
+        self._outcome: tuple[int, str] | None = None  # how it ended, whatever the peer says of it
         self._asking = Ask(office, self._make, self._heard, login)
         office.calls[self.id] = self
 
     def start(self, now: float) -> None:
-        """Call."""
+        """Call, and give up when it has rung for too long (RFC 3261, 13.3.1.1: what answers late reminds of itself)."""
+        self._late = self._office.timers.at(now + self._office.options.ring_s, self._rung_out)
         self._asking.start(now)
 
     def cancel(self, now: float) -> None:
         """Give up. `Refused` comes when the peer has heard of it, and an answer that crosses is hung up on."""
         self._unwanted = True
+        self._stop()
         self._asking.cancel(now)
+
+    def close(self, now: float) -> None:
+        """The server stops."""
+        self.cancel(now)
 
     def acknowledged(self, ack: Request, now: float) -> None:
         """There is no dialog yet, so nothing comes within it."""
@@ -90,9 +99,18 @@ class Calling:
         else:
             self._refused(response.status, response.reason)
 
+    def _rung_out(self, now: float) -> None:
+        self._outcome = 408, f"Nobody answered within {self._office.options.ring_s:g} s"
+        self.cancel(now)
+
+    def _stop(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+
     def _refused(self, status: int, reason: str) -> None:
+        self._stop()
         self._office.calls.pop(self.id, None)
-        self._office.out.append(Refused(self.id, status, reason))
+        self._office.out.append(Refused(self.id, *(self._outcome or (status, reason))))
 
     def _answered(self, response: Response, now: float) -> None:
         """Of several phones the first is taken (RFC 3261, 13.2.2.4)."""
@@ -115,6 +133,7 @@ class Calling:
             self._hang_up(dialog, response, now)
             return
         self._taken = tag
+        self._stop()
         talk = Talk(self._office, dialog, self._sdp, caller=True, login=self._login)
         talk.offers.settle(response, settled(response), "uac", now)
         self._office.out.append(Answered(self.id, response.sdp))

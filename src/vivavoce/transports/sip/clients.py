@@ -51,6 +51,11 @@ class ClientTransaction:
         self._again: Timer | None = None
         self._late: Timer | None = None
 
+    @property
+    def waits(self) -> bool:
+        """No final answer has come."""
+        return self._status < 200
+
     def start(self, now: float) -> None:
         """Send it."""
         self._late = self._owner.timers.at(now + GIVE_UP, lambda then: self._fail(408, then))

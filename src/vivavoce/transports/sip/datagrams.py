@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 from vivavoce.transports.sip.actions import Flow
 
@@ -43,7 +44,8 @@ class Datagrams:
         for (host, port), transport in self._bound.items():
             fits = host == flow.local[0] or (is_any(host) and (":" in host) == (":" in flow.local[0]))
             if port == flow.local[1] and fits and not transport.is_closing():
-                transport.sendto(data, flow.remote)
+                with suppress(ValueError):  # uvloop's, where another loop tells the protocol: not this socket's family
+                    transport.sendto(data, flow.remote)
                 return
 
     def close(self) -> None:

@@ -54,6 +54,8 @@ class Desk:
         elif request.method == "INVITE":
             self._invite(request, flow, now)
         elif request.method == "OPTIONS":
+            if self._gate.trusts(flow):
+                self._known(flow)
             said = (("Accept", SDP), *self._office.identity.about())
             self._stateless(request, flow, 200, said)
         else:
@@ -86,6 +88,7 @@ class Desk:
             if isinstance(admitted, Denial):
                 self._refuse(request, flow, admitted)
                 return
+        self._known(flow)
         party.requested(self._office.transactions.serve(request, flow), now)
 
     def _party(self, request: Request) -> Party | None:
@@ -101,7 +104,9 @@ class Desk:
         admitted = self._gate.admit(request, flow, now)
         if isinstance(admitted, Denial):
             self._refuse(request, flow, admitted)
-        elif _key(request) in self._office.ringing:
+            return
+        self._known(flow)
+        if _key(request) in self._office.ringing:
             self._refuse(request, flow, Denial(482), "Merged Request")
         elif too_short(request):
             self._refuse(request, flow, Denial(422, (("Min-SE", str(SHORTEST_S)),)))
@@ -124,6 +129,11 @@ class Desk:
         self._office.out.append(
             Invited(dialog.local_tag, headers, request.sdp, request.from_.uri, request.to.uri, flow, user)
         )
+
+    def _known(self, flow: Flow) -> None:
+        """Who speaks on this connection may: strangers give way to it."""
+        if flow.reliable:
+            self._office.known.add(flow)
 
     def _refuse(self, request: Request, flow: Flow, denial: Denial, reason: str = "") -> None:
         if request.method != "ACK":

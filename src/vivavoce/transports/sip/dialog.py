@@ -34,7 +34,7 @@ class Dialog:
 
     @classmethod
     def received(cls, identity: Identity, invite: Request, flow: Flow, tag: str) -> Dialog:
-        """Of an INVITE that came, whose first Via `arrived`. Raises `SipError` when it says not where to answer."""
+        """Of an INVITE as it came. Raises `SipError` when it says not where to answer, or by which way."""
         contacts = invite.every("contact")
         if len(contacts) != 1:
             raise SipError(f"{len(contacts)} Contacts in an INVITE")
@@ -50,7 +50,7 @@ class Dialog:
             remote=invite.get("from") or "",
             remote_tag=invite.from_.tag or "",
             target=target,
-            routes=tuple(invite.every("record-route")),
+            routes=_routes(invite),
             flow=way_back(invite, flow),
             secure=invite.uri.lower().startswith("sips:"),
             natted=(via.host, via.port or 5060) != flow.remote,
@@ -72,7 +72,7 @@ class Dialog:
             remote=answer.get("to") or "",
             remote_tag=answer.to.tag or "",
             target=target,
-            routes=tuple(reversed(answer.every("record-route"))),
+            routes=_routes(answer)[::-1],
             flow=flow,
             secure=invite.uri.lower().startswith("sips:"),
             natted=False,
@@ -136,11 +136,13 @@ class Dialog:
         if self.natted and not self.flow.reliable:
             return self.flow
         first = Party.parse(self.routes[0]).uri if self.routes else self.target
+        uri = Uri.parse(first)
         try:
-            uri = Uri.parse(first)
-            ip_address(uri.host)
+            version = ip_address(uri.host).version
         except ValueError:
             return self.flow  # a name: it is where its packets come from
+        if version != ip_address(self.flow.local[0]).version:
+            return self.flow  # an address to which there is no way from here
         return replace(self.flow, remote=(uri.host, uri.port or (5061 if self.flow.transport == "tls" else 5060)))
 
     def _way(self) -> tuple[str, tuple[str, ...]]:
@@ -151,3 +153,11 @@ class Dialog:
         if ";lr" in first.lower():
             return self.target, self.routes
         return first, (*self.routes[1:], f"<{self.target}>")
+
+
+def _routes(message: Request | Response) -> tuple[str, ...]:
+    """By which every request of the dialog goes, as the message has them. Raises `SipError` for what is none."""
+    routes = tuple(message.every("record-route"))
+    for each in routes:
+        Uri.parse(Party.parse(each).uri)
+    return routes

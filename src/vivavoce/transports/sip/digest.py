@@ -17,7 +17,7 @@ from vivavoce.transports.sip.options import Options
 
 STRENGTH = ("SHA-256", "MD5")
 REMEMBERED = 10_000
-"""Nonces in use, of which it is known how often; beyond them the oldest are asked for anew."""
+"""Nonces in use, of which it is known how often; beyond them the longest unused are asked for anew."""
 
 Verdict = Literal["right", "stale", "wrong", "absent"]
 
@@ -30,61 +30,72 @@ class Guard:
         self._ids = ids
         self._remembered = remembered
         self._used: dict[str, int] = {}  # how often each nonce has served, so that nobody can say it again
+        self._forgotten = -1  # when the youngest of the nonces was made whose use is no longer known, in ms
 
-    def check(self, request: Request, now: float) -> tuple[Verdict, str | None]:
-        """Whether somebody has proved who it is, and who."""
+    def check(self, request: Request, here: bytes, now: float) -> tuple[Verdict, str | None]:
+        """Whether somebody has proved who it is, and who. `here`: where the request comes from, as for `challenges`."""
         for value in (value for name, value in request.headers if name.lower() == "authorization"):
             given = parse_auth(value, credentials=True)
             said = {name.lower(): text for name, text in given.params.items()}
             if given.scheme.lower() == "digest" and said.get("realm") == self._options.realm:
-                return self._judge(said, request.method, now), said.get("username")
+                return self._judge(said, request.method, here, now), said.get("username")
         return "absent", None
 
-    def challenges(self, stale: bool, now: float) -> Headers:
-        """The header fields of a 401."""
-        nonce = self._nonce(int(now * 1000), self._ids())
+    def challenges(self, stale: bool, here: bytes, now: float) -> Headers:
+        """The header fields of a 401. Only `here` can answer them, so that nobody seems to guess from elsewhere."""
+        nonce = self._nonce(int(now * 1000), self._ids(), here)
         return tuple(("WWW-Authenticate", self._challenge(each, nonce, stale)) for each in self._options.digests)
 
     def _challenge(self, algorithm: str, nonce: str, stale: bool) -> str:
         params = {"realm": self._options.realm, "nonce": nonce, "qop": "auth", "algorithm": algorithm}
         return stringify_auth(AuthChallenge("Digest", params | ({"stale": "true"} if stale else {})))
 
-    def _judge(self, said: dict[str, str], method: str, now: float) -> Verdict:
+    def _judge(self, said: dict[str, str], method: str, here: bytes, now: float) -> Verdict:
+        nonce, uri = said.get("nonce", ""), said.get("uri", "")
+        made = self._made(nonce, here)
+        if made is None or now - made / 1000 > self._options.nonce_s:
+            return "stale"  # too old, of another life of this server, or not asked of this place
         password = self._options.users.get(said.get("username", ""))
         algorithm = said.get("algorithm", "MD5").upper()
-        count = said.get("nc", "")
-        complete = said.get("qop", "").lower() == "auth" and re.fullmatch("[0-9a-fA-F]{8}", count)
+        digits = said.get("nc", "")
+        complete = said.get("qop", "").lower() == "auth" and re.fullmatch("[0-9a-fA-F]{8}", digits)
         if password is None or not complete or algorithm not in self._options.digests or not said.get("cnonce"):
             return "wrong"
-        nonce, uri = said.get("nonce", ""), said.get("uri", "")
+        count = int(digits, 16)
+        if count <= self._used.get(nonce, 0) or (nonce not in self._used and made <= self._forgotten):
+            return "stale"
         asked = AuthChallenge("Digest", {"realm": self._options.realm, "nonce": nonce, "qop": "auth"})
         asked.params["algorithm"] = algorithm
         login = SipDigestAuth(said["username"], password)
-        right = build_credentials(login, asked, method, uri, nonce_count=int(count, 16), cnonce=said["cnonce"])
+        right = build_credentials(login, asked, method, uri, nonce_count=count, cnonce=said["cnonce"])
         # A digest is over what the client wrote: `nc` in capitals would be another one, and nobody writes it so.
         expected = right.params["response"] if right else ""
         if not hmac.compare_digest(expected.encode(), said.get("response", "").lower().encode()):
             return "wrong"
-        return self._fresh(nonce, int(count, 16), now)
+        self._use(nonce, count)
+        return "right"
 
-    def _fresh(self, nonce: str, count: int, now: float) -> Verdict:
-        made, _, rest = nonce.partition(".")
-        salt = rest.partition(".")[0]
-        if not re.fullmatch("[0-9]{1,15}", made) or not hmac.compare_digest(
-            self._nonce(int(made), salt).encode(), nonce.encode()
-        ):
-            return "stale"  # of another life of this server
-        if now - int(made) / 1000 > self._options.nonce_s or count <= self._used.get(nonce, 0):
-            return "stale"
+    def _use(self, nonce: str, count: int) -> None:
         self._used.pop(nonce, None)
         self._used[nonce] = count
         if len(self._used) > self._remembered:
-            del self._used[next(iter(self._used))]
-        return "right"
+            oldest = next(iter(self._used))
+            del self._used[oldest]
+            self._forgotten = max(self._forgotten, int(oldest.partition(".")[0]))
 
-    def _nonce(self, made: int, salt: str) -> str:
-        text = f"{made}.{salt}"
-        return f"{text}.{hmac.new(self._options.secret, text.encode(), hashlib.sha256).hexdigest()[:32]}"
+    def _made(self, nonce: str, here: bytes) -> int | None:
+        """When, in ms; None: it was not made here for whoever is there."""
+        made, _, rest = nonce.partition(".")
+        salt = rest.partition(".")[0]
+        if not re.fullmatch("[0-9]{1,15}", made):
+            return None
+        ours = self._nonce(int(made), salt, here)
+        return int(made) if hmac.compare_digest(ours.encode(), nonce.encode()) else None
+
+    def _nonce(self, made: int, salt: str, here: bytes) -> str:
+        text = f"{here.hex()}.{made}.{salt}"
+        seal = hmac.new(self._options.secret, text.encode(), hashlib.sha256).hexdigest()[:32]
+        return f"{made}.{salt}.{seal}"
 
 
 Logins = dict[tuple[str, str], Login]

@@ -10,8 +10,17 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from ipaddress import ip_address
 
-from vivavoce.transports.sip.accounts import Accounts
-from vivavoce.transports.sip.actions import Action, Address, Flow, News, Send, Transport, Unregistered
+from vivavoce.transports.sip.accounts import GOODBYE_S, Accounts
+from vivavoce.transports.sip.actions import (
+    Action,
+    Address,
+    Flow,
+    News,
+    RegistrationFailed,
+    Send,
+    Transport,
+    Unregistered,
+)
 from vivavoce.transports.sip.agent import UserAgent
 from vivavoce.transports.sip.datagrams import Datagrams
 from vivavoce.transports.sip.fields import Uri
@@ -28,6 +37,7 @@ class Endpoint:
     """The sockets of one agent. `heard` gets its news, in order; it may ask the agent for more and `perform` it.
 
     `tls` is the certificate of this side, needed where a place is of TLS; `trust` is who is believed where it connects.
+    `goodbye_s` is what phones get to answer the end of their calls when it closes, in seconds.
     """
 
     def __init__(
@@ -39,18 +49,22 @@ class Endpoint:
         tls: ssl.SSLContext | None = None,
         trust: ssl.SSLContext | None = None,
         max_connections: int = 1000,
+        goodbye_s: float = GOODBYE_S,
     ) -> None:
         self.agent = agent
         self.places: list[Place] = list(places)
         """Where it listens; the ports are real ones once it has started."""
         self._heard = heard
         self._tls = tls
-        self._streams = Streams(max_connections, trust or ssl.create_default_context(), self._received, self._lost)
+        trusted = trust or ssl.create_default_context()
+        self._streams = Streams(max_connections, trusted, self._received, self._lost, agent.known)
         self._servers: list[asyncio.Server] = []
         self._datagrams = Datagrams(self._received)
         self._accounts = Accounts(self)
         self._queue: deque[Action] = deque()
         self._performing = False
+        self._quiet: asyncio.Event | None = None  # set when nobody needs to hear of an end any more; None: not closing
+        self._goodbye_s = goodbye_s
         self._closed = False
         self._alarm: asyncio.TimerHandle | None = None
         self._due: float | None = None
@@ -65,8 +79,16 @@ class Endpoint:
             raise
 
     async def aclose(self) -> None:
-        """Tell the registrars, and leave the network."""
+        """Tell the registrars, end every call, and leave the network once all have heard of it, or soon."""
+        self._quiet, end = asyncio.Event(), self.now() + self._goodbye_s
+        self.perform(self.agent.close(self.now()))
         await self._accounts.aclose()
+        if not self._closed and not self._quiet.is_set():
+            try:
+                async with asyncio.timeout_at(end):
+                    await self._quiet.wait()
+            except TimeoutError:
+                _log.warning("a phone has not answered the end of its call; it may ring or be up until it gives up")
         for server in self._servers:
             server.close()
         await self._streams.aclose()
@@ -95,6 +117,8 @@ class Endpoint:
                 self._do(self._queue.popleft())
         finally:
             self._performing = False
+        if self._quiet is not None and not self.agent.ending():
+            self._quiet.set()
         self._set_alarm()
 
     async def flow_to(self, uri: str) -> Flow:
@@ -150,6 +174,8 @@ class Endpoint:
             return
         if isinstance(action, Unregistered):
             self._accounts.ended(action.name)
+        elif isinstance(action, RegistrationFailed):
+            self._accounts.failed(action.name)
         try:
             self._heard(action)
         except Exception:

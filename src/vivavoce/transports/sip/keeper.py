@@ -35,6 +35,7 @@ class Keeper:
         self._login = login
         self._seconds = 0
         self._timers: list[Timer] = []
+        self._stopped = False
         self._asking: Ask | None = None
         self._acks: list[Send] = []  # the last one, for when it is lost
 
@@ -45,7 +46,7 @@ class Keeper:
 
     def settle(self, interval: Interval | None, ours: Literal["uac", "uas"], now: float) -> None:
         """It counts from now. `ours`: the side of this server in the exchange that settled it."""
-        self.stop()
+        self._cancel()
         if interval is None:
             return
         self._seconds = interval.seconds
@@ -55,7 +56,13 @@ class Keeper:
             self._timers.append(self._office.timers.at(now + interval.seconds / 2, self._refresh))
 
     def stop(self) -> None:
-        """It does not expire."""
+        """The call is over: what still comes is acknowledged where it must be, and nothing more is asked."""
+        self._stopped = True
+        self._cancel()
+        if self._asking is not None:
+            self._asking.stop()
+
+    def _cancel(self) -> None:
         for timer in self._timers:
             timer.cancel()
         self._timers = []
@@ -78,10 +85,14 @@ class Keeper:
         if asked is None:
             self._office.out += self._acks  # the same 2xx again
             return
+        self._asking = None
+        if response.status < 300:
+            self._acknowledge(response, asked.request)
+        if self._stopped:
+            return
         if response.status < 300:
             self._kept(response, asked.request, now)
-        self._asking = None
-        if response.status == 422:
+        elif response.status == 422:
             self._seconds = max(seconds_of(response.get("min-se")) or 0, SHORTEST_S, self._seconds)
             self._again(now)
         elif response.status in (491, 500, 503):
@@ -93,13 +104,15 @@ class Keeper:
     def _again(self, now: float) -> None:
         self._timers.append(self._office.timers.at(now + self._pause, self._refresh))
 
-    def _kept(self, response: Response, request: Request, now: float) -> None:
+    def _acknowledge(self, response: Response, request: Request) -> None:
         self._dialog.moved(response.every("contact"))
         if request.method == "INVITE":
             number, _ = request.cseq
             self._acks = [Send(bytes(self._dialog.request("ACK", number=number)), self._dialog.next_hop())]
             self._office.out += self._acks
-            if response.sdp is not None and response.sdp != self.heard:
-                self.heard = response.sdp
-                self._office.out.append(Answered(self._dialog.local_tag, response.sdp))
+
+    def _kept(self, response: Response, request: Request, now: float) -> None:
+        if request.method == "INVITE" and response.sdp is not None and response.sdp != self.heard:
+            self.heard = response.sdp
+            self._office.out.append(Answered(self._dialog.local_tag, response.sdp))
         self.settle(settled(response), "uac", now)

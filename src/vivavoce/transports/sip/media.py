@@ -75,7 +75,7 @@ class Studio:
         """
         version = 6 if ":" in towards or ":" in (self._options.host or "") else 4
         media = Media(self._options, *_place(self._options, version, towards), towards)
-        return media, await media.offer()
+        return media, media.offer()
 
 
 class Media:
@@ -113,17 +113,17 @@ class Media:
         self._apply(agreed)
         return text
 
-    async def offer(self) -> str:
+    def offer(self) -> str:
         """An offer of ours: everything, or within a call what holds. `accept` is to follow."""
         return self._agreement.offer()
 
-    async def accept(self, answer: str) -> None:
-        """The other side's answer to `offer`. Raises `SdpError`; then all is as it was."""
+    def accept(self, answer: str) -> None:
+        """The other side's answer to what it was told last. Raises `SdpError`; then all is as it was."""
         self._agreement.accept(answer)
         assert self.agreed is not None, "that is what was accepted"
         self._apply(self.agreed)
 
-    async def reoffered(self, offer: str) -> str:
+    def reoffered(self, offer: str) -> str:
         """The answer to another offer: hold, resume, a moved address. Raises `SdpError`; then all is as it was."""
         text = self._agreement.reoffered(offer)
         assert self.agreed is not None, "that is what was answered"

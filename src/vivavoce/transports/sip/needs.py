@@ -81,13 +81,13 @@ class Media(Protocol):
     def start(self) -> None:
         """Audio flows, both ways."""
 
-    async def offer(self) -> str:
+    def offer(self) -> str:
         """What holds, as an offer within the call; `accept` is to follow."""
 
-    async def accept(self, answer: str) -> None:
-        """The peer's answer to an offer of this side. Raises `SdpError`."""
+    def accept(self, answer: str) -> None:
+        """The peer's answer to what it was told last. Raises `SdpError`; then all is as it was."""
 
-    async def reoffered(self, sdp: str) -> str:
+    def reoffered(self, sdp: str) -> str:
         """The answer to another offer within the call. Raises `SdpError`; then all is as it was."""
 
     async def aclose(self) -> None:

@@ -53,7 +53,8 @@ class Offers:
         request = transaction.request
         if self._pending is not None:
             transaction.respond(reply(request, 500, headers=RETRY_AFTER), now)
-        elif self._keeper.asking:
+        elif self._keeper.asking or (self.owed and not self.acknowledged):
+            # An offer of this side waits for its answer (RFC 3261, 14.2; RFC 3311, 5.2).
             transaction.respond(reply(request, 491), now)
         elif too_short(request):
             transaction.respond(reply(request, 422, headers=(("Min-SE", str(SHORTEST_S)),)), now)
@@ -95,6 +96,17 @@ class Offers:
         if self.owed:
             self._keeper.heard = ack.sdp or ""
         return invite
+
+    def overtaken(self, now: float) -> bool:
+        """The peer's next INVITE has come, so it has heard the answer to the one before: that ACK is lost, or late.
+
+        Not where the ACK must bring an answer. True when it was of the INVITE that began the call.
+        """
+        invite = self._invite
+        if invite is None or invite.acknowledged or self.owed:
+            return False
+        invite.acknowledge(now)
+        return invite.request.to.tag is None
 
     def stop(self, now: float) -> None:
         """The call is over, for the peer too: it has heard of the answer, or does not care."""

@@ -31,6 +31,9 @@ class Party(Protocol):
     def withdrawn(self, transaction: ServerTransaction, now: float) -> None:
         """The peer has cancelled this INVITE, and was told 487."""
 
+    def close(self, now: float) -> None:
+        """The server stops: end it. Nothing more is told of it but `Refused`."""
+
 
 class Office:
     """Options, timers, transactions, and the calls by their dialogs. What is to be done goes to `out`."""
@@ -46,6 +49,12 @@ class Office:
         self.ringing: dict[tuple[str, str, int], str] = {}  # Call-ID, tag and number of INVITEs that wait: their calls
         self.logins: Logins = {}
         self.registrars: dict[str, str] = {}  # hosts that send calls here, by the name of the registration
+        self.known: set[Flow] = set()  # connections on which somebody has spoken who may call
+        self.closing = False  # no call may begin any more
+
+    def ending(self) -> bool:
+        """Whether there is a call, or somebody who does not know yet that one is over."""
+        return bool(self.calls) or self.transactions.ending
 
     def taken(self) -> list[Action]:
         """What has been decided since the last time."""

@@ -30,5 +30,7 @@ class Options:
     session_expires_s: int = 1800
     """0: no session timers unless the peer wants one."""
     user_agent: str = "vivavoce"
+    ring_s: float = 180.0
+    """How long a call made here may ring."""
     refer_s: float = 180.0
     """How long the news of a REFER is waited for."""

@@ -101,17 +101,15 @@ class PhoneCall:
         self.ended.set()
 
     def leave(self, why: str) -> None:
-        """End it from this side."""
+        """End it from this side, whatever becomes of the message to the peer."""
         if self.state == "over":
             return
-        with suppress(NoSuchCall):
-            match self.state:
-                case "answered":
-                    self._switch.bye(self.dialog)
-                case "dialling":
-                    self._switch.cancel(self.dialog)
-                case _:
-                    self._switch.reject(self.dialog, 480)
+        try:
+            self._take_leave()
+        except NoSuchCall:
+            pass  # the peer was faster
+        except Exception:
+            _log.exception("call %s: its peer was not told that it is over", self.id)
         self.over(why)
 
     async def talk(self, session: Coroutine[None, None, None], media: Media, close: Callable[[str], None]) -> None:
@@ -135,6 +133,15 @@ class PhoneCall:
             await asyncio.wait({talking})
             await media.aclose()
         talking.result()
+
+    def _take_leave(self) -> None:
+        match self.state:
+            case "answered":
+                self._switch.bye(self.dialog)
+            case "dialling":
+                self._switch.cancel(self.dialog)
+            case _:
+                self._switch.reject(self.dialog, 480)
 
 
 async def _told_no_more(session: Coroutine[None, None, None], media: Media) -> None:

@@ -37,7 +37,7 @@ class Registration:
     def __init__(self, office: Office, account: Account, flow: Flow) -> None:
         self._office = office
         self._account = account
-        self._flow = flow
+        self._flow = self._way = flow  # the way of the latest attempt, and of the next one
         self._call_id = office.ids()
         self._tag = office.ids()
         self._number = 0
@@ -48,16 +48,18 @@ class Registration:
     def start(self, now: float) -> None:
         """Register, and again before it expires."""
         self._stop()
+        self._flow = self._way
         Ask(self._office, self._request, self._heard, self._account.login).start(now)
 
     def change(self, account: Account, flow: Flow, now: float) -> None:
-        """Something about it is different; `expires_s` 0 ends it."""
-        self._account, self._flow = account, flow
-        self.start(now)
+        """Something is different the next time; `expires_s` 0 ends it at once."""
+        self._account, self._way = account, flow
+        if not account.expires_s:
+            self.start(now)
 
     def lost(self, flow: Flow, now: float) -> None:
-        """The connection on which calls would come is gone."""
-        if flow == self._flow and self._account.expires_s:
+        """The connection on which calls would come is gone. A request that waited on it has failed already."""
+        if flow == self._flow and self._account.name in self._office.registrars:
             self._stop()
             self._failed(503, now)
 

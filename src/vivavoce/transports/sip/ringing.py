@@ -75,6 +75,10 @@ class Ringing:
         self._leave()
         self._office.out.append(Cancelled(self.id))
 
+    def close(self, now: float) -> None:
+        """The server stops."""
+        self.reject(503, "", (), now)
+
     def _expired(self, now: float) -> None:
         """It was to ring so long and no longer (RFC 3261, 13.3.1)."""
         self._cancelled(now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import replace
 from typing import cast
 
@@ -24,17 +24,27 @@ REMEMBERED = 1000
 
 
 class Streams:
-    """All connections. `message` gets what arrives, `lost` the flows that are gone or could not be connected."""
+    """All connections. `message` gets what arrives, `lost` the flows that are gone or could not be connected.
+
+    `known` holds the flows on which somebody has spoken who may call; others are strangers, who give way.
+    """
 
     def __init__(
-        self, most: int, trust: ssl.SSLContext, message: Callable[[bytes, Flow], None], lost: Callable[[Flow], None]
+        self,
+        most: int,
+        trust: ssl.SSLContext,
+        message: Callable[[bytes, Flow], None],
+        lost: Callable[[Flow], None],
+        known: Container[Flow],
     ) -> None:
         self._names: dict[Address, str] = {}  # by which addresses were asked for: their certificates hold those
         self._most = most
         self._trust = trust
         self._message = message
         self._lost = lost
+        self._known = known
         self._open: dict[Flow, _Stream] = {}  # the longest idle first
+        self._strangers: dict[Flow, _Stream] = {}  # those of them that nobody vouches for, in the same order
         self._connecting: dict[Flow, list[bytes]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -100,21 +110,32 @@ class Streams:
             stream.send(data)
 
     def opened(self, stream: _Stream) -> None:
-        """Make room for it."""
+        """The stranger that is idle longest gives way to it; where there is none, one that comes is not let in."""
         if len(self._open) >= self._most:
-            next(iter(self._open.values())).abort()
+            giving_way = self._strangers or ({stream.flow: stream} if stream.accepted else self._open)
+            last = next(iter(giving_way.values()))
+            last.abort()
+            self.ended(last)
+            if last is stream:
+                return
         self._open[stream.flow] = stream
+        if stream.accepted:
+            self._strangers[stream.flow] = stream
 
     def received(self, stream: _Stream, message: bytes) -> None:
         """It is not idle."""
-        if self._open.pop(stream.flow, None) is not None:
-            self._open[stream.flow] = stream
+        for table in (self._open, self._strangers):
+            if table.get(stream.flow) is stream:
+                table[stream.flow] = table.pop(stream.flow)
         self._message(message, stream.flow)
+        if stream.flow in self._known:
+            self._strangers.pop(stream.flow, None)
 
     def ended(self, stream: _Stream) -> None:
         """It is gone."""
         if self._open.get(stream.flow) is stream:
             del self._open[stream.flow]
+            self._strangers.pop(stream.flow, None)
             self._lost(stream.flow)
 
 
@@ -122,8 +143,8 @@ class _Stream(asyncio.Protocol):
     def __init__(self, owner: Streams, flow: Flow, accepted: bool) -> None:
         self.flow = flow
         self.closed = asyncio.Event()
+        self.accepted = accepted
         self._owner = owner
-        self._accepted = accepted
         self._framer = Framer()
         self._transport: asyncio.Transport | None = None
         self._patience: asyncio.TimerHandle | None = None
@@ -132,7 +153,7 @@ class _Stream(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's are none by inheritance
         raw = transport.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a phone that lost power says nothing
-        if self._accepted:
+        if self.accepted:
             here, there = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
             self.flow = replace(self.flow, local=here[:2], remote=there[:2])
             self._patience = asyncio.get_running_loop().call_later(FIRST_MESSAGE_S, self.abort)
@@ -145,12 +166,12 @@ class _Stream(asyncio.Protocol):
             self.close()
             return
         for message in messages:
+            if message == PING:  # anybody can do that, and need not even know what is spoken here
+                self.send(PONG)
+                continue
             if self._patience is not None:
                 self._patience.cancel()
-            if message == PING:
-                self.send(PONG)
-            else:
-                self._owner.received(self, message)
+            self._owner.received(self, message)
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._patience is not None:

@@ -14,6 +14,9 @@ from vivavoce.transports.sip.office import Office
 from vivavoce.transports.sip.transactions import ServerTransaction
 from vivavoce.transports.sip.transfer import Handover
 
+LAST_WORD_S = 1.0
+"""How long the ACK to an answer is waited for when the server stops."""
+
 
 class Talk:
     """`sdp`: this side's description. `caller`: the call was made here. `login`: how this side made itself known."""
@@ -37,6 +40,13 @@ class Talk:
         # No BYE may overtake an answer that the caller has not heard of yet (RFC 3261, 15).
         if self.offers.acknowledged:
             self._say_bye(now)
+
+    def close(self, now: float) -> None:
+        """The server stops. A caller who does not say soon that it has heard of the answer is told BYE all the same."""
+        if not self._leaving:
+            self.bye(now)
+        if not self.offers.acknowledged:
+            self._office.timers.at(now + LAST_WORD_S, self._last_word)
 
     def acknowledged(self, ack: Request, now: float) -> None:
         """The caller has our 2xx."""
@@ -62,6 +72,8 @@ class Talk:
         elif self._leaving:
             transaction.respond(reply(request, 481), now)
         elif request.method in ("INVITE", "UPDATE"):
+            if request.method == "INVITE" and self.offers.overtaken(now):
+                self._office.out.append(Confirmed(self.id, None))
             self.offers.offered(transaction, now)
         elif request.method == "NOTIFY":
             self.handover.notified(transaction, now)
@@ -77,6 +89,11 @@ class Talk:
         if self._leaving:
             self._say_bye(now)
         self._over("no ACK", now)
+
+    def _last_word(self, now: float) -> None:
+        if not self.offers.acknowledged:
+            self.offers.stop(now)
+            self._say_bye(now)
 
     def _over(self, reason: Literal["no ACK", "no SDP", "session expired", "unreachable"], now: float) -> None:
         """This side ends it, and its user did not ask for that."""

@@ -101,10 +101,15 @@ class Telephone:
                 call.over("The caller has hung up." if news.reason == "bye" else f"The call broke off: {news.reason}.")
             case sip.Refused():
                 call.over(f"Not answered: {news.status} {news.reason}".strip())
-            case sip.Confirmed(sdp=str() as sdp) | sip.Answered(sdp=sdp):
-                self._roster.spawn(self._answered(call, sdp))
+            case sip.Confirmed(sdp=str() as sdp):
+                self._answered(call, sdp)
+            case sip.Answered() if call.state == "dialling":
+                call.state = "answered"
+                self._answered(call, news.sdp)
+            case sip.Answered():
+                self._refreshed(call, news.sdp)
             case sip.Offered():
-                self._roster.spawn(self._reoffered(call, news.sdp))
+                self._reoffered(call, news.sdp)
             case sip.Transfer():
                 self._transferred(call, news)
             case sip.Confirmed() | sip.Progress():
@@ -187,27 +192,34 @@ class Telephone:
         else:
             _log.info("call %s: the transfer failed with %d; the call goes on", call.id, news.status)
 
-    async def _answered(self, call: PhoneCall, sdp: str) -> None:
+    def _answered(self, call: PhoneCall, sdp: str) -> None:
         """The answer to an offer of this side: with the ACK, or with the 200 to a call that was made here."""
         assert call.media is not None, "an offer of ours is made with its media"
-        if call.state == "dialling":
-            call.state = "answered"
         try:
-            await call.media.accept(sdp)
+            call.media.accept(sdp)
         except SdpError as error:
             _log.info("call %s: no media was agreed on: %s", call.id, error)
             call.leave("No media was agreed on.")
         else:
             call.media.start()
 
-    async def _reoffered(self, call: PhoneCall, sdp: str | None) -> None:
+    def _refreshed(self, call: PhoneCall, sdp: str) -> None:
+        """This side has repeated what holds, to keep the session alive, and the peer has something else to say."""
+        assert call.media is not None, "only answered calls are kept alive"
+        try:
+            call.media.accept(sdp)
+        except SdpError as error:
+            _log.info("call %s: its media stays as it was: %s", call.id, error)
+
+    def _reoffered(self, call: PhoneCall, sdp: str | None) -> None:
+        """Answered in the same step: between the new media and the answer the peer must not withdraw its offer."""
         assert call.media is not None, "only answered calls have further offers"
         with suppress(NoSuchCall):
             if sdp is None:
-                self._switch.answer_offer(call.dialog, await call.media.offer())
+                self._switch.answer_offer(call.dialog, call.media.offer())
                 return
             try:
-                answer = await call.media.reoffered(sdp)
+                answer = call.media.reoffered(sdp)
             except SdpError as error:
                 self._switch.refuse_offer(call.dialog, error.status)
             else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import logging
 from collections.abc import Callable
 from itertools import count
 
@@ -16,6 +17,8 @@ GIVE_UP = 64 * T1
 """Seconds after which an unanswered message has failed."""
 CLUTTER = 64
 """Cancelled timers that are left lying about before they are swept up."""
+
+_log = logging.getLogger(__name__)
 
 Call = Callable[[float], None]
 
@@ -61,12 +64,15 @@ class Timers:
         return self._heap[0][0] if self._heap else None
 
     def run(self, now: float) -> None:
-        """Call what is due; what that sets for the past is called too."""
+        """Call what is due; what that sets for the past is called too. Of one that fails the log tells."""
         while (due := self.deadline()) is not None and due <= now:
             timer = heapq.heappop(self._heap)[2]
             call, timer.call = timer.call, None
             assert call is not None, "the idle ones are gone"
-            call(now)
+            try:
+                call(now)
+            except Exception:
+                _log.exception("what a timer called has failed")
 
     def cancelled(self) -> None:
         """One of them lies idle now."""

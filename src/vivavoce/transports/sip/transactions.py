@@ -116,6 +116,13 @@ class Transactions:
     def __len__(self) -> int:
         return len(self._servers) + len(self._clients)
 
+    @property
+    def ending(self) -> bool:
+        """A BYE or CANCEL waits for its answer, or the refusal of a call for its ACK."""
+        asked = any(each.waits for each in self._clients.values() if each.request.method in ("BYE", "CANCEL"))
+        calls = (each for each in self._servers.values() if isinstance(each, InviteServer) and not each.request.to.tag)
+        return asked or any(each.status >= 300 and not each.acknowledged for each in calls)
+
     def known(self, request: Request, now: float) -> bool:
         """Whether it was a copy, or the ACK to a refusal: both are done with."""
         found = self._servers.get(_server_key(request))

@@ -100,12 +100,12 @@ class HttpPost:
         self._hook = hook
         limits = httpx.Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=5)
         # Neither a proxy nor certificates of the environment's: what is configured is what happens.
-        self._client = httpx.AsyncClient(limits=limits, timeout=hook.timeout_s, trust_env=False)
+        # How long is `send`'s to say: httpx counts from byte to byte, and a server may give one at a time.
+        self._client = httpx.AsyncClient(limits=limits, timeout=None, trust_env=False)
 
     async def send(self, headers: Mapping[str, str], body: bytes) -> int:
         """POST; what the answer says beside its status is not read. Raises `PostError`."""
         try:
-            # httpx counts from byte to byte; a server that gives one at a time must not hold this up for ever.
             async with asyncio.timeout(self._hook.timeout_s):
                 request = self._client.build_request("POST", self._hook.url, headers=dict(headers), content=body)
                 response = await self._client.send(request, stream=True)

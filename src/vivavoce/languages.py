@@ -1,7 +1,8 @@
-"""Names of languages by their ISO-639-1 codes: a language model is told "German", not "de"."""
+"""What every part knows of languages: their names (a language model is told "German", not "de"), codes and spaces."""
 
 from __future__ import annotations
 
+import re
 from types import MappingProxyType
 
 _NAMES = (
@@ -35,3 +36,12 @@ def spaced(text: str, first: bool) -> str:
     if first or text[:1].isspace() or (text[:1] >= _WIDE and not _HANGUL[0] <= text[:1] <= _HANGUL[1]):
         return text
     return f" {text}"
+
+
+_UNPARTED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+"""Letters of Thai, Lao, Burmese, Khmer, Japanese and Chinese."""
+
+
+def unparted(text: str) -> int:
+    """How many of its letters are of a script that puts no spaces between words."""
+    return len(_UNPARTED.findall(text))
