@@ -130,7 +130,7 @@ def test_garbage_and_broken_answers_fail(fault: Fault, words: str) -> None:
 def test_a_silent_server_times_out_in_the_middle() -> None:
     with RemoteServer() as server:
         server.expect(Fault(stall_after=3))
-        with pytest.raises(EngineError, match=r"fell silent for 1 s") as caught:
+        with pytest.raises(EngineError, match=r"fell silent for 3 s") as caught:
             asyncio.run(ask(server, prompt("Hi"), OpenAiLlm(server.base_url, "any", net=HASTY)))
         assert caught.value.code == "engine_timeout"
 
