@@ -1,6 +1,10 @@
 """Where the tests find the models, and what holds for all properties."""
 
 import os
+
+# As `vivavoce` does at its start: read when numpy is loaded. Two runs of tests at once would wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from collections.abc import Callable
 from pathlib import Path
 

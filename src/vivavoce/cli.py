@@ -25,11 +25,3 @@ app.add_typer(bench)
 @app.callback()
 def options() -> None:
     """Vivavoce: a self-hosted realtime speech-to-speech server."""
-
-
-def main() -> None:
-    """The `vivavoce` program."""
-    # Read when the language model's library is loaded, hence before any engine is imported. OpenMP's threads spin
-    # while they wait, and any other load on the cores then slows the model twentyfold.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    app()
