@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -15,7 +16,7 @@ import httpx
 import pytest
 from tests.certificates import certificate
 
-from vivavoce.commands.serve import next_steps
+from vivavoce.commands.serve import next_steps, settle
 from vivavoce.config import Config
 from vivavoce.config.tree import Server
 
@@ -150,3 +151,12 @@ def test_what_to_do_next_never_shows_a_key() -> None:
     assert "sk-secret" not in text
     assert 'api_key="YOUR-KEY"' in text
     assert "Bearer YOUR-KEY" in text
+
+
+def test_collections_leave_alone_what_was_there_at_the_start() -> None:
+    before = len(gc.get_objects())
+    settle()
+    try:
+        assert len(gc.get_objects()) < before / 10
+    finally:
+        gc.unfreeze()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import socket
@@ -126,12 +127,23 @@ async def _serve(config: Config, listener: socket.socket, tls: ssl.SSLContext | 
     if failure is not None:
         server.should_exit = True
     elif not serving.done():
+        settle()
         typer.echo(next_steps(config, listener.getsockname()[1]))
         for why in ours.unreachable.values():
             typer.echo(f"Answers have to wait: {why}", err=True)
     await serving
     if failure is not None:
         raise failure
+
+
+def settle() -> None:
+    """From now on a garbage collection looks only at what was made later.
+
+    The libraries and models that the start has loaded are over a hundred thousand objects that nothing ever frees, and
+    to look at all of them holds up every call's audio for a tenth of a second.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def next_steps(config: Config, port: int) -> str:
