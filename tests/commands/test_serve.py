@@ -16,9 +16,10 @@ import httpx
 import pytest
 from tests.certificates import certificate
 
-from vivavoce.commands.serve import next_steps, settle
+from vivavoce.commands.serve import next_steps
 from vivavoce.config import Config
 from vivavoce.config.tree import Server
+from vivavoce.serving import settle
 
 INSTANT = "[engines]\n" + "".join(f'{role} = {{ name = "instant" }}\n' for role in ("vad", "turn", "asr", "llm", "tts"))
 

@@ -22,6 +22,7 @@ from vivavoce.bench.sip import CAME_PERCENT, Cost, Plan, SipReport, measure
 from vivavoce.bench.sip_fuzz import FuzzReport, fuzz
 from vivavoce.commands.bench_shared import EngineSet, environment, needs_proc, telephone_config, write
 from vivavoce.commands.shared import CommandError, callee, explained, recording
+from vivavoce.serving import settle
 
 _PAUSE_MS = 4_000
 """After what a caller says: the answer is heard."""
@@ -90,6 +91,7 @@ def _measure(plan: Plan, errors: Console) -> SipReport:
     environ = environment(EngineSet.instant, plan.calls)
     with telephone_config() as (config, port), callee(None, None, config, errors, environ) as server:
         assert server.own is not None, "it was started here"
+        settle()  # as a server does: the audio path is measured in this process
         try:
             return uvloop.run(measure(plan, server.url, server.own.pid, port))
         except (CannotLook, NoCounters) as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import socket
@@ -21,7 +20,7 @@ from vivavoce.config import Config
 from vivavoce.config.tree import Server
 from vivavoce.observe import log
 from vivavoce.ports import EngineError
-from vivavoce.serving import tls_context, uvicorn_server
+from vivavoce.serving import settle, tls_context, uvicorn_server
 
 _log = logging.getLogger(__name__)
 
@@ -134,16 +133,6 @@ async def _serve(config: Config, listener: socket.socket, tls: ssl.SSLContext | 
     await serving
     if failure is not None:
         raise failure
-
-
-def settle() -> None:
-    """From now on a garbage collection looks only at what was made later.
-
-    The libraries and models that the start has loaded are over a hundred thousand objects that nothing ever frees, and
-    to look at all of them holds up every call's audio for a tenth of a second.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 def next_steps(config: Config, port: int) -> str:
